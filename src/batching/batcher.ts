@@ -1,0 +1,260 @@
+// Groups single items into batches: work-conserving, bounded, generic. It knows neither images nor
+// sessions: a batch is formed only when somebody is free to run it (Lease), out of whatever waits
+// by then, so batches grow under load and a lone item never waits for company.
+
+/** What one item of a batch came to; the bad ones do not touch their batch-mates. */
+export type Outcome<Result> =
+  | { readonly ok: true; readonly value: Result }
+  | { readonly ok: false; readonly error: unknown }
+
+/** The right to run one batch; `run` uses it up, `release` gives it back unused. */
+export interface Lease<Item, Result> {
+  /** Must answer with one outcome for each item, in order. */
+  run(items: readonly Item[]): Promise<readonly Outcome<Result>[]>
+  release(): void
+}
+
+export interface BatcherOptions<Item, Result> {
+  /** Resolves when a batch could start at once. Called while items wait, at most `maxLeases` at a time. */
+  readonly lease: () => Promise<Lease<Item, Result>>
+  /** How many leases may be wanted or held together: the number of sessions. */
+  readonly maxLeases: number
+  readonly maxSize: number
+  /** Holds a batch that is not full back for this long, counted from its oldest item; 0 never. */
+  readonly maxDelayMs: number
+  /** Most items that may wait; one more is refused by `rejectFull`. */
+  readonly maxQueue: number
+  /** Makes the error of an item that found the queue full. */
+  readonly rejectFull: () => Error
+  /** Makes the error of an item whose time ran out while it waited. */
+  readonly rejectLate: () => Error
+  readonly observe?: BatcherObserver
+}
+
+export interface BatcherObserver {
+  /** The number of waiting items changed. */
+  queued(depth: number): void
+  /** A batch of this size started. */
+  batch(size: number): void
+}
+
+export interface SubmitOptions {
+  /** `performance.now()` after which the item is not worth starting; checked when a batch forms. */
+  readonly deadline: number
+  /** Drops the item at once while it waits; its promise rejects with the signal's reason. */
+  readonly signal?: AbortSignal
+}
+
+/** What an item learns beside its result. */
+export interface Batched<Result> {
+  readonly value: Result
+  readonly batchSize: number
+  /** Milliseconds between `submit` and the start of the batch. */
+  readonly queueMs: number
+}
+
+interface Entry<Item, Result> {
+  readonly item: Item
+  readonly queuedAt: number
+  readonly deadline: number
+  readonly resolve: (result: Batched<Result>) => void
+  readonly reject: (error: unknown) => void
+  readonly forget: () => void
+}
+
+export interface Batcher<Item, Result> {
+  readonly depth: number
+  submit(item: Item, options: SubmitOptions): Promise<Batched<Result>>
+  /** Resolves when nothing waits and nothing runs. */
+  idle(): Promise<void>
+  /** Rejects all that wait with `error`; running batches finish. */
+  close(error: Error): void
+}
+
+/** A batcher over `lease`. Items leave in the order they came. */
+export function createBatcher<Item, Result>(
+  options: BatcherOptions<Item, Result>,
+): Batcher<Item, Result> {
+  return new WorkConservingBatcher(options)
+}
+
+class WorkConservingBatcher<Item, Result> implements Batcher<Item, Result> {
+  readonly #options: BatcherOptions<Item, Result>
+  readonly #queue = new Set<Entry<Item, Result>>() // insertion order; removal by client is O(1)
+  readonly #idleWaiters: (() => void)[] = []
+  readonly #growthListeners = new Set<() => void>()
+  /** Leases wanted or held. */
+  #leases = 0
+  /** Of those, the ones that have not been granted yet. */
+  #pendingLeases = 0
+  #closed: Error | undefined
+
+  constructor(options: BatcherOptions<Item, Result>) {
+    this.#options = options
+  }
+
+  get depth(): number {
+    return this.#queue.size
+  }
+
+  submit(item: Item, { deadline, signal }: SubmitOptions): Promise<Batched<Result>> {
+    if (this.#closed !== undefined) return Promise.reject(this.#closed)
+    if (signal?.aborted) return Promise.reject(signal.reason)
+    if (this.#queue.size >= this.#options.maxQueue) {
+      return Promise.reject(this.#options.rejectFull())
+    }
+    return new Promise((resolve, reject) => {
+      const abandon = () => {
+        if (this.#queue.delete(entry)) this.#changed()
+        reject(signal?.reason)
+      }
+      const forget = () => signal?.removeEventListener('abort', abandon)
+      const entry: Entry<Item, Result> = {
+        item,
+        queuedAt: performance.now(),
+        deadline,
+        resolve,
+        reject,
+        forget,
+      }
+      signal?.addEventListener('abort', abandon, { once: true })
+      this.#queue.add(entry)
+      this.#changed()
+      this.#wantLease()
+    })
+  }
+
+  idle(): Promise<void> {
+    if (this.#isIdle()) return Promise.resolve()
+    return new Promise((resolve) => this.#idleWaiters.push(resolve))
+  }
+
+  close(error: Error): void {
+    this.#closed = error
+    for (const entry of this.#queue) this.#drop(entry, error)
+    this.#changed()
+  }
+
+  /** Asks for one more lease while more waits than the leases already asked for will carry. */
+  #wantLease(): void {
+    const { maxLeases, maxSize } = this.#options
+    if (this.#leases >= maxLeases || this.#queue.size === 0) return
+    if (this.#leases > 0 && this.#pendingLeases * maxSize >= this.#queue.size) return
+    this.#leases += 1
+    this.#pendingLeases += 1
+    this.#serve().catch((error: unknown) => this.#leaseFailed(error))
+  }
+
+  async #serve(): Promise<void> {
+    let lease: Lease<Item, Result>
+    try {
+      await this.#letGrow() // before the lease: a session is not kept idle while a batch grows
+      lease = await this.#options.lease()
+    } finally {
+      this.#pendingLeases -= 1
+    }
+    // No await between forming the batch and starting it: nothing can change in between.
+    const batch = this.#form()
+    if (batch.length === 0) {
+      lease.release()
+    } else {
+      this.#wantLease() // what this batch left behind may use another session
+      await this.#run(lease, batch)
+    }
+    this.#leases -= 1
+    this.#wantLease()
+    this.#tellIdle()
+  }
+
+  /** Without a lease nothing that waits can run: they all learn why. */
+  #leaseFailed(error: unknown): void {
+    this.#leases -= 1
+    for (const entry of this.#queue) this.#drop(entry, error)
+    this.#changed()
+    this.#tellIdle()
+  }
+
+  /** Waits out `maxDelayMs` of the oldest item, unless the batch is full already. */
+  async #letGrow(): Promise<void> {
+    const { maxDelayMs, maxSize } = this.#options
+    const [oldest] = this.#queue
+    if (maxDelayMs === 0 || oldest === undefined || this.#queue.size >= maxSize) return
+    const restMs = oldest.queuedAt + maxDelayMs - performance.now()
+    if (restMs <= 0) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(done, restMs)
+      const grown = () => {
+        if (this.#queue.size >= maxSize) done()
+      }
+      const listeners = this.#growthListeners
+      function done() {
+        clearTimeout(timer)
+        listeners.delete(grown)
+        resolve()
+      }
+      listeners.add(grown)
+    })
+  }
+
+  /** Takes up to `maxSize` items; those whose deadline has passed are refused, not computed. */
+  #form(): Entry<Item, Result>[] {
+    const batch: Entry<Item, Result>[] = []
+    const now = performance.now()
+    for (const entry of this.#queue) {
+      if (batch.length === this.#options.maxSize) break
+      if (entry.deadline <= now) {
+        this.#drop(entry, this.#options.rejectLate())
+      } else {
+        this.#queue.delete(entry)
+        entry.forget() // once started, a batch is not taken apart
+        batch.push(entry)
+      }
+    }
+    this.#changed()
+    return batch
+  }
+
+  async #run(lease: Lease<Item, Result>, batch: Entry<Item, Result>[]): Promise<void> {
+    const startedAt = performance.now()
+    this.#options.observe?.batch(batch.length)
+    let outcomes: readonly Outcome<Result>[]
+    try {
+      outcomes = await lease.run(batch.map((entry) => entry.item))
+      if (outcomes.length !== batch.length) {
+        throw new Error(
+          `a batch of ${batch.length} came back as ${outcomes.length} results. This is a bug.`,
+        )
+      }
+    } catch (error) {
+      outcomes = batch.map(() => ({ ok: false, error }))
+    }
+    batch.forEach((entry, index) => {
+      const outcome = outcomes[index] as Outcome<Result>
+      if (outcome.ok) {
+        const queueMs = startedAt - entry.queuedAt
+        entry.resolve({ value: outcome.value, batchSize: batch.length, queueMs })
+      } else entry.reject(outcome.error)
+    })
+  }
+
+  #drop(entry: Entry<Item, Result>, error: unknown): void {
+    this.#queue.delete(entry)
+    entry.forget()
+    entry.reject(error)
+  }
+
+  #changed(): void {
+    this.#options.observe?.queued(this.#queue.size)
+    for (const listener of this.#growthListeners) listener()
+    this.#tellIdle()
+  }
+
+  #isIdle(): boolean {
+    return this.#queue.size === 0 && this.#leases === 0
+  }
+
+  #tellIdle(): void {
+    if (!this.#isIdle()) return
+    for (const waiter of this.#idleWaiters.splice(0)) waiter()
+  }
+}

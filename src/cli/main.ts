@@ -1,0 +1,17 @@
+// The command line: one file a command, joined here.
+import { Command } from 'commander'
+import { messageOf, UsageError } from '../errors.ts'
+
+/** Runs `resnet-serving` with these arguments; sets `process.exitCode`. */
+export async function main(argv: readonly string[]): Promise<void> {
+  const program = new Command('resnet-serving')
+  try {
+    await program.parseAsync(argv, { from: 'user' })
+  } catch (error) {
+    // A person's mistake gets one line; anything else is a bug and keeps its stack.
+    process.stderr.write(
+      `${error instanceof UsageError ? messageOf(error) : (error as Error).stack}\n`,
+    )
+    process.exitCode = 1
+  }
+}

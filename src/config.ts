@@ -1,0 +1,203 @@
+// Everything an operator can set: one table of variables, read once, into a frozen Config.
+// `serve --help` and docs/configuration.md are printed from the same table.
+import { availableParallelism } from 'node:os'
+import * as form from './config-forms.ts'
+import { messageOf, UsageError } from './errors.ts'
+
+interface Variable<Value> {
+  /** The environment variable; its flag is `--` + the name in kebab-case. */
+  readonly name: string
+  readonly default: string
+  readonly form: form.Form<Value>
+  readonly meaning: string
+  /** What raising (or setting) it risks, for the docs page. */
+  readonly risk?: string
+}
+
+const oneMiB = 1024 * 1024
+const oneHourMs = 3_600_000
+
+function variable<Value>(
+  name: string,
+  form: form.Form<Value>,
+  rest: Omit<Variable<Value>, 'name' | 'form'>,
+): Variable<Value> {
+  return { name, form, ...rest }
+}
+
+/** The table. Order is the order of the help and of the docs page. */
+export const variables = {
+  host: variable('HOST', form.text, {
+    default: '127.0.0.1',
+    meaning: 'address to listen on; containers set 0.0.0.0',
+    risk: '0.0.0.0 makes the service reachable from other machines: set API_KEYS',
+  }),
+  port: variable('PORT', form.integer(0, 65_535), {
+    default: '8080',
+    meaning: 'port to listen on; 0 takes a free one',
+  }),
+  modelRepository: variable('MODEL_REPOSITORY', form.text, {
+    default: './models',
+    meaning: 'folder of models: <name>/<version>/saved_model.pb',
+  }),
+  models: variable('MODELS', form.list, {
+    default: '',
+    meaning: 'models to serve, comma-separated; empty serves all that are found',
+  }),
+  defaultModel: variable('DEFAULT_MODEL', form.text, {
+    default: 'resnet50',
+    meaning: 'the model that answers a request which names none',
+  }),
+  modelPollMs: variable('MODEL_POLL_MS', form.integer(0, oneHourMs), {
+    default: '0',
+    meaning: 'how often to look for new and removed versions, in milliseconds; 0 never',
+  }),
+  engine: variable('ENGINE', form.oneOf('auto', 'onnxruntime', 'tensorflow', 'openvino'), {
+    default: 'auto',
+    meaning: 'the inference library; auto takes the fastest that works here',
+  }),
+  devices: variable('DEVICES', form.list, {
+    default: 'auto',
+    meaning: 'devices to run on, comma-separated: cpu, cuda:0, webgpu, or auto',
+  }),
+  precision: variable('PRECISION', form.oneOf('auto', 'fp32', 'bf16', 'fp16', 'int8'), {
+    default: 'auto',
+    meaning: 'what the engine may compute in; answers and metadata say what ran',
+  }),
+  sessionsPerDevice: variable('SESSIONS_PER_DEVICE', form.automatic(form.integer(1, 64)), {
+    default: 'auto',
+    meaning: 'session processes of each model on each device',
+    risk: 'each session holds the weights in memory, and sessions x threads beyond the cores slow all',
+  }),
+  threadsPerSession: variable('THREADS_PER_SESSION', form.automatic(form.integer(1, 256)), {
+    default: 'auto',
+    meaning: 'threads one session computes with',
+  }),
+  maxBatchSize: variable('MAX_BATCH_SIZE', form.automatic(form.integer(1, 256)), {
+    default: 'auto',
+    meaning: 'most images that run together',
+    risk: 'a request may wait for a whole batch before its own; memory grows with it',
+  }),
+  maxQueueDelayMs: variable('MAX_QUEUE_DELAY_MS', form.integer(0, 10_000), {
+    default: '0',
+    meaning: 'holds a batch that is not full back for this long to let it grow',
+  }),
+  maxQueueSize: variable('MAX_QUEUE_SIZE', form.integer(1, 100_000), {
+    default: '256',
+    meaning: 'images that may wait for each model; one more is answered 429',
+    risk: 'each waiting image holds 150,528 bytes, and its client waits longer before it learns of overload',
+  }),
+  requestTimeoutMs: variable('REQUEST_TIMEOUT_MS', form.integer(1, oneHourMs), {
+    default: '10000',
+    meaning: 'longest a request may take; X-Request-Timeout-Ms may only shorten it',
+  }),
+  maxImageBytes: variable('MAX_IMAGE_BYTES', form.integer(1, 1024 * oneMiB), {
+    default: String(20 * oneMiB),
+    meaning: 'largest encoded image, in bytes',
+    risk: 'every upload in flight may hold this much memory',
+  }),
+  maxImagePixels: variable('MAX_IMAGE_PIXELS', form.integer(1, 268_402_689), {
+    default: '50000000',
+    meaning: 'largest decoded image, in pixels, found from its header',
+    risk: 'a progressive JPEG of 50 million pixels takes about 210 MB to decode, one of 268 million 1.6 GB',
+  }),
+  imageFormats: variable(
+    'IMAGE_FORMATS',
+    form.listOf('jpeg', 'png', 'webp', 'gif', 'avif', 'tiff'),
+    {
+      default: 'jpeg,png,webp,gif',
+      meaning: 'formats that are decoded; the decoders of all others are blocked',
+      risk: 'a 988-byte AVIF of 49 million pixels takes 927 MB to decode',
+    },
+  ),
+  decodeThreads: variable('DECODE_THREADS', form.automatic(form.integer(1, 256)), {
+    default: 'auto',
+    meaning: 'images decoded at the same time',
+    risk: 'each may take the memory of the largest image that MAX_IMAGE_PIXELS permits',
+  }),
+  maxConnections: variable('MAX_CONNECTIONS', form.integer(1, 1_000_000), {
+    default: '4096',
+    meaning: 'open connections; further ones are closed at once',
+  }),
+  apiKeys: variable('API_KEYS', form.list, {
+    default: '',
+    meaning: 'comma-separated keys; then Authorization: Bearer is required on all but health',
+  }),
+  rateLimitPerMinute: variable('RATE_LIMIT_PER_MINUTE', form.integer(0, 1_000_000), {
+    default: '0',
+    meaning:
+      'requests a minute of each key, or of each address where there are no keys; 0 unlimited',
+  }),
+  corsOrigins: variable('CORS_ORIGINS', form.list, {
+    default: '',
+    meaning: 'origins whose pages may call the API from a browser; empty none',
+  }),
+  trustProxy: variable('TRUST_PROXY', form.list, {
+    default: '',
+    meaning: 'addresses or CIDR ranges of proxies whose X-Forwarded-For is believed',
+    risk: 'a range that clients can send from lets them choose the address they are limited by',
+  }),
+  metricsPort: variable('METRICS_PORT', form.integer(0, 65_535), {
+    default: '0',
+    meaning: 'serves /metrics on a port of its own; 0 serves it beside the API',
+  }),
+  shutdownDelayMs: variable('SHUTDOWN_DELAY_MS', form.integer(0, oneHourMs), {
+    default: '0',
+    meaning: 'on SIGTERM, keeps accepting for this long after readiness turned 503',
+  }),
+  shutdownGraceMs: variable('SHUTDOWN_GRACE_MS', form.integer(0, oneHourMs), {
+    default: '20000',
+    meaning: 'on SIGTERM, the longest that queued work may take before the process ends anyway',
+  }),
+  logLevel: variable(
+    'LOG_LEVEL',
+    form.oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'),
+    {
+      default: 'info',
+      meaning: 'least severe log line to write (JSON, pino)',
+    },
+  ),
+  otlpEndpoint: variable('OTEL_EXPORTER_OTLP_ENDPOINT', form.text, {
+    default: '',
+    meaning: 'OpenTelemetry collector that traces are sent to; empty sends none',
+  }),
+}
+
+type Table = typeof variables
+
+/** What the process runs with. */
+export type Config = {
+  readonly [Name in keyof Table]: Table[Name] extends Variable<infer Value> ? Value : never
+}
+
+/**
+ * The configuration from flags, else environment, else defaults.
+ * @param flags by variable name (`MAX_BATCH_SIZE`)
+ * @throws UsageError naming the variable, the value and the form, on one line
+ */
+export function readConfig(
+  environment: Readonly<Record<string, string | undefined>>,
+  flags: Readonly<Record<string, string | undefined>> = {},
+): Config {
+  const entries = Object.entries(variables).map(([key, { name, form, default: byDefault }]) => {
+    // An empty variable counts as unset: that is how compose files pass variables nobody set.
+    const value = flags[name] ?? (environment[name] || byDefault)
+    try {
+      return [key, form.parse(value.trim())]
+    } catch (error) {
+      const shown = name === 'API_KEYS' ? '***' : JSON.stringify(value)
+      throw new UsageError(`${name} is ${shown}: ${messageOf(error)}; expected ${form.description}`)
+    }
+  })
+  return Object.freeze(Object.fromEntries(entries)) as Config
+}
+
+/** The flag of a variable: `MAX_BATCH_SIZE` is `--max-batch-size`. */
+export function flagOf(name: string): string {
+  return `--${name.toLowerCase().replaceAll('_', '-')}`
+}
+
+/** The cores this process may use. */
+export function cores(): number {
+  return availableParallelism()
+}

@@ -1,0 +1,24 @@
+// Which models and versions exist in the model repository: models/<name>/<version>/saved_model.pb.
+import type { Manifest } from './manifest.ts'
+
+export interface ModelVersion {
+  readonly model: string
+  readonly version: number
+  /** Absolute path of the folder that holds saved_model.pb. */
+  readonly folder: string
+  readonly manifest: Manifest
+  /** The labels of its classes, in order; null where the built-in ImageNet table is meant. */
+  readonly labels: readonly string[] | null
+}
+
+export interface RepositoryProblem {
+  readonly model: string
+  /** What was found, what is allowed, what to do. */
+  readonly message: string
+}
+
+export interface Scan {
+  /** Every version of every model, models by name, versions from the highest. */
+  readonly versions: readonly ModelVersion[]
+  readonly problems: readonly RepositoryProblem[]
+}
