@@ -24,6 +24,8 @@ import { findCheckpointKeys } from './variables.ts'
 export interface ReadOptions {
   /** Default: `serving_default`, or the only signature there is. */
   readonly signature?: string
+  /** The only outputs of the signature to keep, with what they need. Default: all. */
+  readonly outputs?: readonly string[]
 }
 
 /**
@@ -40,7 +42,8 @@ export async function readSavedModel(folder: string, options: ReadOptions = {}):
   const inputs = signature.inputs.map(inputOf)
   const feeds = createFeeds(main, signature, inputs)
   const tracer = createTracer(source, (value) => feeds.nameOf(value) !== undefined)
-  const wanted = signature.outputs.map(({ tensor }) => tracer.trace(main, tensor))
+  const outputs = signature.outputs.filter(({ name }) => options.outputs?.includes(name) ?? true)
+  const wanted = outputs.map(({ tensor }) => tracer.trace(main, tensor))
   const traced = traceGraph(source, { tracer, feeds }, wanted)
   const tensors = await readVariables(folder, traced, () =>
     checkpointKeys(metaGraph, source, { main, tracer }),
@@ -51,7 +54,7 @@ export async function readSavedModel(folder: string, options: ReadOptions = {}):
       ...traced.nodes.map((node) => ('op' in node ? node : constant(node, tensors, path))),
     ],
     inputs,
-    outputs: signature.outputs.map(({ name, dtype, shape }, i) => {
+    outputs: outputs.map(({ name, dtype, shape }, i) => {
       return { name, value: traced.outputs[i] as Graph['outputs'][0]['value'], dtype, shape }
     }),
   }

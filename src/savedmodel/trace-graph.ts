@@ -45,8 +45,7 @@ export function traceGraph(
   const nodes: (GraphNode | VariableUse)[] = []
   const names = createNames(source, feeds.names)
   const attributesOf = createNodeAttributes(source)
-  /** Names of finished nodes; `null` while their inputs are visited. */
-  const nodeNames = new Map<Scope, Map<Value['node'], string | null>>()
+  const placed = createPlaced()
   const variableNames = new Map<string, string>()
 
   function visit(root: Value): ValueRef {
@@ -75,7 +74,7 @@ export function traceGraph(
       const name = variableNames.get(variableIdentity(variable))
       return name === undefined ? undefined : { node: name, output: 0 }
     }
-    const name = nodeNames.get(value.scope)?.get(value.node)
+    const name = placed.nameOf(value)
     if (name === null) {
       const found = `${describeNode(value)} needs its own result; loops are not supported`
       throw new ModelError('unsupported', `${source.path}: ${found}`)
@@ -89,7 +88,7 @@ export function traceGraph(
       return { value, variable, inputs: [], next: 0 }
     }
     refuseOpenEnds(source, value)
-    setName(value, null)
+    placed.setName(value, null)
     const references = value.node.input.filter((input) => !input.startsWith('^'))
     const inputs = references.map((reference) => tracer.trace(value.scope, reference))
     return { value, variable, inputs, next: 0 }
@@ -104,7 +103,7 @@ export function traceGraph(
       return
     }
     const name = names.unique(value)
-    setName(value, name)
+    placed.setName(value, name)
     nodes.push({
       name,
       op: value.node.op,
@@ -113,12 +112,19 @@ export function traceGraph(
     })
   }
 
-  function setName({ scope, node }: Value, name: string | null): void {
-    const inScope = nodeNames.get(scope) ?? new Map<Value['node'], string | null>()
-    nodeNames.set(scope, inScope.set(node, name))
-  }
+  return { outputs: wanted.map(visit), nodes }
+}
 
-  return { nodes, outputs: wanted.map(visit) } as TracedGraph
+/** Names of finished nodes of all scopes; `null` while their inputs are visited. */
+function createPlaced() {
+  const scopes = new Map<Scope, Map<Value['node'], string | null>>()
+  return {
+    nameOf: ({ scope, node }: Value) => scopes.get(scope)?.get(node),
+    setName({ scope, node }: Value, name: string | null): void {
+      const names = scopes.get(scope) ?? new Map<Value['node'], string | null>()
+      scopes.set(scope, names.set(node, name))
+    },
+  }
 }
 
 /** Nodes that have no value without being fed, or whose value is no tensor. */
