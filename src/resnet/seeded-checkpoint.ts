@@ -14,7 +14,7 @@ import { normalizationTensors, torchvision } from './tensor-names.ts'
 const branchGain = 0.5
 
 /** The spread of the logits, so that the probabilities of an image differ visibly. */
-const logitGain = 3
+const logitGain = 8
 
 /**
  * A checkpoint of `network` that differs with `seed` (an unsigned 32-bit integer): He's
