@@ -2,7 +2,13 @@
 // once; one that is missing, left over or of another shape is named.
 import { ModelError } from '../errors.ts'
 import { floatTypes, toFloat32 } from './floats.ts'
-import { type Convolution, convolutionsOf, isNormalized, type Network } from './network.ts'
+import {
+  type Convolution,
+  convolutionsOf,
+  isNormalized,
+  type Network,
+  type NetworkSpec,
+} from './network.ts'
 import type { Checkpoint } from './safetensors.ts'
 import {
   countedSteps,
@@ -73,7 +79,20 @@ export function importWeights(network: Network, checkpoint: Checkpoint): Network
   }
 }
 
-/** The naming scheme most of whose characteristic tensors are there: the one with its classifier. */
+/** `spec` with as many filters and classes as the tensors have, for networks trained anew. */
+export function fitSpec(spec: NetworkSpec, checkpoint: Checkpoint): NetworkSpec {
+  const scheme = namingSchemeOf(checkpoint)
+  const outputsOf = (layer: string): number | undefined =>
+    checkpoint.get(`${layer}.weight`)?.shape[0]
+  const stem = scheme.prefixesOf({ part: 'stem' }).convolution
+  return {
+    ...spec,
+    filters: outputsOf(stem) ?? spec.filters,
+    classes: outputsOf(scheme.classifier) ?? spec.classes,
+  }
+}
+
+/** The naming scheme whose stem is among the tensors. */
 export function namingSchemeOf(checkpoint: Checkpoint): NamingScheme {
   const stemOf = (scheme: NamingScheme): string =>
     `${scheme.prefixesOf({ part: 'stem' }).convolution}.weight`
