@@ -64,8 +64,18 @@ function flattened(packed: PackedCase): Graph {
   const values = packed.answer.shape[1] as number
   const shape = { dtype: 'int32', shape: [2], bytes: int32Bytes([-1, values]) } as const
   nodes.push(
-    { name: 'flat/shape', op: 'Const', inputs: [], attributes: { value: { kind: 'tensor', value: shape } } },
-    { name: 'flat', op: 'Reshape', inputs: [packed.output, { node: 'flat/shape', output: 0 }], attributes: {} },
+    {
+      name: 'flat/shape',
+      op: 'Const',
+      inputs: [],
+      attributes: { value: { kind: 'tensor', value: shape } },
+    },
+    {
+      name: 'flat',
+      op: 'Reshape',
+      inputs: [packed.output, { node: 'flat/shape', output: 0 }],
+      attributes: {},
+    },
   )
   return {
     nodes,
@@ -79,12 +89,14 @@ function flattened(packed: PackedCase): Graph {
 }
 
 function unpackNode(node: PackedCase['nodes'][number]): GraphNode {
-  const attributes = Object.entries(node.attributes).map(([name, attribute]): [string, Attribute] => [
-    name,
-    attribute.kind === 'tensor'
-      ? { kind: 'tensor', value: unpackTensor(attribute.value) }
-      : attribute,
-  ])
+  const attributes = Object.entries(node.attributes).map(
+    ([name, attribute]): [string, Attribute] => [
+      name,
+      attribute.kind === 'tensor'
+        ? { kind: 'tensor', value: unpackTensor(attribute.value) }
+        : attribute,
+    ],
+  )
   return { ...node, attributes: Object.fromEntries(attributes) }
 }
 
