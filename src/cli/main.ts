@@ -1,10 +1,11 @@
 // The command line: one file a command, joined here.
 import { Command } from 'commander'
 import { messageOf, UsageError } from '../errors.ts'
+import { modelsCommand } from './models.ts'
 
 /** Runs `resnet-serving` with these arguments; sets `process.exitCode`. */
 export async function main(argv: readonly string[]): Promise<void> {
-  const program = new Command('resnet-serving')
+  const program = new Command('resnet-serving').addCommand(modelsCommand())
   try {
     await program.parseAsync(argv, { from: 'user' })
   } catch (error) {
