@@ -2,10 +2,13 @@
 import { Command } from 'commander'
 import { messageOf, UsageError } from '../errors.ts'
 import { modelsCommand } from './models.ts'
+import { setupOpenvinoCommand } from './setup-openvino.ts'
 
 /** Runs `resnet-serving` with these arguments; sets `process.exitCode`. */
 export async function main(argv: readonly string[]): Promise<void> {
-  const program = new Command('resnet-serving').addCommand(modelsCommand())
+  const program = new Command('resnet-serving')
+    .addCommand(modelsCommand())
+    .addCommand(setupOpenvinoCommand())
   try {
     await program.parseAsync(argv, { from: 'user' })
   } catch (error) {
