@@ -41,7 +41,10 @@ export interface BatcherObserver {
 export interface SubmitOptions {
   /** `performance.now()` after which the item is not worth starting; checked when a batch forms. */
   readonly deadline: number
-  /** Drops the item at once while it waits; its promise rejects with the signal's reason. */
+  /**
+   * Rejects the promise at once with the signal's reason. An item that waits is dropped; one that
+   * runs already runs on with its batch, which is not taken apart, and its result is thrown away.
+   */
   readonly signal?: AbortSignal
 }
 
@@ -206,7 +209,6 @@ class WorkConservingBatcher<Item, Result> implements Batcher<Item, Result> {
         this.#drop(entry, this.#options.rejectLate())
       } else {
         this.#queue.delete(entry)
-        entry.forget() // once started, a batch is not taken apart
         batch.push(entry)
       }
     }
@@ -230,6 +232,7 @@ class WorkConservingBatcher<Item, Result> implements Batcher<Item, Result> {
     }
     batch.forEach((entry, index) => {
       const outcome = outcomes[index] as Outcome<Result>
+      entry.forget()
       if (outcome.ok) {
         const queueMs = startedAt - entry.queuedAt
         entry.resolve({ value: outcome.value, batchSize: batch.length, queueMs })

@@ -7,6 +7,8 @@ export interface ModelVersion {
   /** Absolute path of the folder that holds saved_model.pb. */
   readonly folder: string
   readonly manifest: Manifest
+  /** When its files last changed, milliseconds since 1970: a failed load is tried again after that. */
+  readonly modifiedMs: number
   /** The labels of its classes, in order; null where the built-in ImageNet table is meant. */
   readonly labels: readonly string[] | null
 }

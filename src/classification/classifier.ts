@@ -1,0 +1,135 @@
+// The use case in reading order: decode -> batch -> probabilities -> top k.
+import { ServiceError } from '../errors.ts'
+import type { CropRecipe, DecodedImage, Imaging } from '../imaging/imaging.ts'
+import type { ModelTable } from './model-table.ts'
+import { softmax, topK } from './probabilities.ts'
+import { recipeKey } from './recipe.ts'
+import { overloaded, retryAfterS, type ServedModel } from './served-model.ts'
+import type { Classification, ClassifyRequest, Target } from './types.ts'
+
+/** What the use case reports while it works; app.ts turns it into metrics. */
+export interface ClassificationObserver {
+  stage(stage: 'decode' | 'queue' | 'infer', served: ServedModel, ms: number): void
+  answered(served: ServedModel, top1Probability: number): void
+  failed(served: ServedModel, error: unknown): void
+  decoded(image: DecodedImage): void
+}
+
+export interface ClassifierOptions {
+  readonly imaging: Imaging
+  readonly table: ModelTable
+  /** Refuses with not_ready or draining while nothing may be answered. */
+  readonly assertOpen: () => void
+  readonly observe: ClassificationObserver
+}
+
+export interface ImageClassifier {
+  classify(request: ClassifyRequest): Promise<readonly Classification[]>
+  admit(targets: readonly Target[], deadline: number): void
+}
+
+export function createClassifier(options: ClassifierOptions): ImageClassifier {
+  const { imaging, table, observe, assertOpen } = options
+
+  function admit(targets: readonly Target[], deadline: number): ServedModel[] {
+    assertOpen()
+    const models = targets.map((target) => table.resolve(target))
+    for (const served of models) assertRoom(served, deadline)
+    return models
+  }
+
+  async function infer(
+    served: ServedModel,
+    decoded: Decoded,
+    request: ClassifyRequest,
+  ): Promise<Classification> {
+    const { image, waitMs } = decoded
+    const crop = image.crops[decoded.recipes.indexOf(recipeKey(served.recipe))] as Uint8Array
+    const result = await served.infer(crop, request)
+    const { scores, inferMs } = result.value
+    const isLogits = served.pool.description.output.kind === 'logits'
+    const probabilities = isLogits ? softmax(scores) : scores
+    const best = topK(probabilities, request.topK)
+    const queueMs = waitMs + result.queueMs
+    observe.stage('decode', served, image.decodeMs)
+    observe.stage('queue', served, queueMs)
+    observe.stage('infer', served, inferMs)
+    observe.answered(served, best[0]?.probability ?? 0)
+    return {
+      model: served.version.model,
+      version: String(served.version.version),
+      weights: served.version.manifest.weights.kind,
+      predictions: best.map(({ index, probability }) => ({
+        ...(served.labels[index] as (typeof served.labels)[number]),
+        probability,
+      })),
+      timing: { decodeMs: image.decodeMs, queueMs, inferMs },
+      batchSize: result.batchSize,
+    }
+  }
+
+  return {
+    admit(targets, deadline) {
+      admit(targets, deadline)
+    },
+    async classify(request) {
+      const models = admit(request.targets, request.deadline)
+      const leave = models.map((served) => served.enter())
+      try {
+        const decoded = await decode(imaging, models, request)
+        observe.decoded(decoded.image)
+        return await Promise.all(models.map((served) => infer(served, decoded, request)))
+      } catch (error) {
+        for (const served of models) observe.failed(served, error)
+        throw error
+      } finally {
+        for (const out of leave) out()
+      }
+    },
+  }
+}
+
+interface Decoded {
+  readonly image: DecodedImage
+  /** Keys of the recipes, in the order of the image's crops. */
+  readonly recipes: readonly string[]
+  /** Milliseconds spent waiting for a decoding thread. */
+  readonly waitMs: number
+}
+
+/** Decodes once for all models; those with the same recipe share a crop. */
+async function decode(
+  imaging: Imaging,
+  models: readonly ServedModel[],
+  request: ClassifyRequest,
+): Promise<Decoded> {
+  const recipes = new Map<string, CropRecipe>(
+    models.map((served) => [recipeKey(served.recipe), served.recipe]),
+  )
+  const startedAt = performance.now()
+  const image = await imaging.decode(request.image, [...recipes.values()], request.signal)
+  const waitMs = Math.max(0, performance.now() - startedAt - image.decodeMs)
+  return { image, recipes: [...recipes.keys()], waitMs }
+}
+
+/** Refuses an image that would find the queue full, or that would be done too late to matter. */
+function assertRoom(served: ServedModel, deadline: number): void {
+  const { maxQueueSize, maxBatchSize, sessions } = served.options
+  const waiting = served.inFlight
+  if (waiting >= maxQueueSize + maxBatchSize * sessions) {
+    throw overloaded(served.options, served.forecast.finishMs(waiting))
+  }
+  const remainingMs = deadline - performance.now()
+  if (remainingMs <= 0) {
+    throw new ServiceError('deadline_exceeded', 'the time that the request allows has passed')
+  }
+  const finishMs = served.forecast.finishMs(waiting)
+  // An empty service always tries: otherwise one slow batch could close the door for good.
+  if (waiting > 0 && finishMs > remainingMs) {
+    throw new ServiceError(
+      'overloaded',
+      `an answer would take about ${Math.round(finishMs)} ms, the request allows ${Math.round(remainingMs)} ms`,
+      { retryAfterS: retryAfterS(finishMs - remainingMs) },
+    )
+  }
+}

@@ -1,0 +1,126 @@
+// One version of one model that answers requests: its sessions, its batcher, its labels.
+import {
+  type Batched,
+  type Batcher,
+  createBatcher,
+  type Lease,
+  type SubmitOptions,
+} from '../batching/batcher.ts'
+import { ServiceError } from '../errors.ts'
+import type { CropRecipe } from '../imaging/imaging.ts'
+import type { ModelVersion } from '../repository/repository.ts'
+import type { Scores, SessionPool } from '../sessions/session-pool.ts'
+import { createForecast, type Forecast } from './forecast.ts'
+import { recipeOf } from './recipe.ts'
+import type { LabelRow } from './types.ts'
+
+/** What a served model reports while it works; a metric each. */
+export interface ServedModelObserver {
+  queued(depth: number): void
+  batch(size: number): void
+}
+
+export interface ServedModelOptions {
+  readonly version: ModelVersion
+  readonly pool: SessionPool
+  readonly labels: readonly LabelRow[]
+  readonly sessions: number
+  readonly threadsPerSession: number
+  readonly maxBatchSize: number
+  readonly maxQueueDelayMs: number
+  readonly maxQueueSize: number
+  readonly observe: ServedModelObserver
+}
+
+export interface ServedModel {
+  readonly version: ModelVersion
+  readonly pool: SessionPool
+  readonly labels: readonly LabelRow[]
+  readonly recipe: CropRecipe
+  readonly options: ServedModelOptions
+  readonly forecast: Forecast
+  /** Images this model still owes an answer, wherever they are. */
+  readonly inFlight: number
+  /** Images waiting for a session. */
+  readonly queueDepth: number
+  /** Counts an image in; the function it gives counts it out again. */
+  enter(): () => void
+  /** @throws ServiceError overloaded, deadline_exceeded, session_failed, image_refused */
+  infer(crop: Uint8Array, options: SubmitOptions): Promise<Batched<Scores>>
+  /** Waits until every image it was given is answered, then ends its sessions. */
+  retire(): Promise<void>
+}
+
+/** Whole seconds after which a refused client may come back; at least one. */
+export function retryAfterS(waitMs: number): number {
+  return Math.max(1, Math.ceil(waitMs / 1000))
+}
+
+export function createServedModel(options: ServedModelOptions): ServedModel {
+  const { version, pool, labels, maxBatchSize } = options
+  const forecast = createForecast(options.sessions, maxBatchSize)
+  const batcher: Batcher<Uint8Array, Scores> = createBatcher({
+    lease: async () => learning(await pool.lease(), forecast),
+    maxLeases: options.sessions,
+    maxSize: maxBatchSize,
+    maxDelayMs: options.maxQueueDelayMs,
+    maxQueue: options.maxQueueSize,
+    rejectFull: () => overloaded(options, forecast.finishMs(batcher.depth)),
+    rejectLate: () => new ServiceError('deadline_exceeded', 'the image waited past its deadline'),
+    observe: options.observe,
+  })
+  let inFlight = 0
+  let emptied: () => void = () => {}
+  return {
+    version,
+    pool,
+    labels,
+    options,
+    forecast,
+    recipe: recipeOf(version.manifest.preprocess, pool.description.input),
+    get inFlight() {
+      return inFlight
+    },
+    get queueDepth() {
+      return batcher.depth
+    },
+    enter() {
+      inFlight += 1
+      return () => {
+        inFlight -= 1
+        if (inFlight === 0) emptied()
+      }
+    },
+    infer: (crop, submit) => batcher.submit(crop, submit),
+    async retire() {
+      if (inFlight > 0) await new Promise<void>((resolve) => (emptied = resolve))
+      await batcher.idle()
+      await pool.close()
+    },
+  }
+}
+
+/** A lease whose run teaches the forecast how long a batch of its size takes. */
+function learning(lease: Lease<Uint8Array, Scores>, forecast: Forecast): Lease<Uint8Array, Scores> {
+  return {
+    async run(crops) {
+      const startedAt = performance.now()
+      const outcomes = await lease.run(crops)
+      forecast.learn(crops.length, performance.now() - startedAt)
+      return outcomes
+    },
+    release: () => lease.release(),
+  }
+}
+
+/** The refusal of an image for which there is no room, with the time after which there may be. */
+export function overloaded(
+  { version, maxQueueSize }: ServedModelOptions,
+  waitMs: number,
+): ServiceError {
+  return new ServiceError(
+    'overloaded',
+    `${version.model} has ${maxQueueSize} images waiting, which is all it holds; try again later`,
+    { retryAfterS: retryAfterS(waitMs) },
+  )
+}

@@ -1,0 +1,142 @@
+// Reads the model repository from disk: folders, version numbers, manifests, label files.
+import { readdir, readFile, stat } from 'node:fs/promises'
+import { join, resolve, sep } from 'node:path'
+import { ModelError, messageOf } from '../errors.ts'
+import { builtInLabels, defaultManifest, type Manifest, parseManifest } from './manifest.ts'
+import type { ModelVersion, RepositoryProblem, Scan } from './repository.ts'
+
+/** Names that stand in a URL and in a metric's label unchanged. */
+export const modelName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
+const versionName = /^[1-9]\d{0,8}$/
+
+/** A manifest or label file is text by hand; more than this is a mistake. */
+const maxTextBytes = 4 * 1024 * 1024
+
+/**
+ * Every model and version under `root`.
+ * @param only model names to look at; empty looks at all
+ * @throws ModelError missing, when `root` is not a folder that can be read
+ */
+export async function scanRepository(root: string, only: readonly string[] = []): Promise<Scan> {
+  const names = await listModels(root)
+  const versions: ModelVersion[] = []
+  const problems: RepositoryProblem[] = []
+  for (const model of only.length > 0 ? only : names) {
+    try {
+      if (!names.includes(model)) throw new ModelError('missing', notFound(model, names))
+      versions.push(...(await scanModel(root, model, problems)))
+    } catch (error) {
+      problems.push({ model, message: messageOf(error) })
+    }
+  }
+  return { versions, problems }
+}
+
+async function listModels(root: string): Promise<string[]> {
+  try {
+    const entries = await readdir(root, { withFileTypes: true })
+    return entries
+      .filter((entry) => !entry.isFile() && !entry.name.startsWith('.'))
+      .map((entry) => entry.name)
+      .sort()
+  } catch (error) {
+    throw new ModelError('missing', `model repository ${root}: ${messageOf(error)}`)
+  }
+}
+
+function notFound(model: string, names: readonly string[]): string {
+  return `model ${model} is not in the repository; it holds ${names.join(', ') || 'no model'}`
+}
+
+async function scanModel(
+  root: string,
+  model: string,
+  problems: RepositoryProblem[],
+): Promise<ModelVersion[]> {
+  if (!modelName.test(model)) {
+    const allowed =
+      'letters, digits, dot, underscore and hyphen, at most 100, a letter or digit first'
+    throw new ModelError(
+      'unsupported',
+      `model folder ${JSON.stringify(model)}: names may hold ${allowed}`,
+    )
+  }
+  const folder = resolve(root, model)
+  const numbers = (await readdir(folder)).filter((name) => versionName.test(name)).map(Number)
+  if (numbers.length === 0) {
+    throw new ModelError('missing', `model ${model} has no version folder (1, 2, …)`)
+  }
+  const manifest = await readManifest(folder, model)
+  const labels = await readLabels(folder, model, manifest)
+  const versions: ModelVersion[] = []
+  for (const version of numbers.sort((a, b) => b - a)) {
+    const versionFolder = join(folder, String(version))
+    const modifiedMs = await savedModelTime(versionFolder)
+    if (modifiedMs !== null) {
+      versions.push({ model, version, folder: versionFolder, manifest, labels, modifiedMs })
+    } else {
+      problems.push({ model, message: `${model}/${version} holds no saved_model.pb` })
+    }
+  }
+  return versions
+}
+
+/** When the files of a version last changed, or `null` where it holds no SavedModel (yet). */
+async function savedModelTime(folder: string): Promise<number | null> {
+  const names = await readdir(folder).catch((): string[] => [])
+  // A .pbtxt is let through: loading it says in words why it is refused.
+  const graphFile = names.find((name) => /^saved_model\.pb(txt)?$/.test(name))
+  if (graphFile === undefined) return null
+  const files = [graphFile, 'variables/variables.index', '../model.json', '.']
+  const times = await Promise.all(
+    files.map((file) =>
+      stat(join(folder, file)).then(
+        ({ mtimeMs }) => mtimeMs,
+        () => 0,
+      ),
+    ),
+  )
+  return Math.max(...times)
+}
+
+async function readManifest(folder: string, model: string): Promise<Manifest> {
+  const text = await readText(join(folder, 'model.json'), `${model}/model.json`)
+  return text === null ? defaultManifest : parseManifest(text, model)
+}
+
+async function readLabels(
+  folder: string,
+  model: string,
+  manifest: Manifest,
+): Promise<readonly string[] | null> {
+  if (manifest.labels === builtInLabels) return null
+  const path = resolve(folder, manifest.labels)
+  if (!path.startsWith(folder + sep)) {
+    const what = `labels ${JSON.stringify(manifest.labels)}`
+    throw new ModelError('corrupt', `${model}/model.json: ${what} lead outside the model's folder`)
+  }
+  const text = await readText(path, `${model}/${manifest.labels}`)
+  if (text === null) {
+    throw new ModelError(
+      'missing',
+      `${model}/model.json names labels ${manifest.labels}, which is not there`,
+    )
+  }
+  return text.replace(/\r?\n$/, '').split(/\r?\n/)
+}
+
+/** A small text file, or `null` where there is none. */
+async function readText(path: string, shown: string): Promise<string | null> {
+  const { size } = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return { size: -1 }
+    throw error
+  })
+  if (size < 0) return null
+  if (size > maxTextBytes) {
+    throw new ModelError(
+      'corrupt',
+      `${shown} has ${size} bytes, at most ${maxTextBytes} are allowed`,
+    )
+  }
+  return await readFile(path, 'utf8')
+}
