@@ -12,6 +12,7 @@ import { buildModel } from './build-model.ts'
 import { DownloadError } from './download.ts'
 import { versionsIn } from './install-model.ts'
 import { createLines } from './progress.ts'
+import type { Catalogue } from './published-weights.ts'
 import { pullModel } from './pull-model.ts'
 
 export interface EnsureOptions {
@@ -22,6 +23,8 @@ export interface EnsureOptions {
   readonly say: (line: string) => void
   /** A server that sends nothing for this long is given up. */
   readonly silenceMs?: number
+  /** What to download; without it, the published files. */
+  readonly catalogue?: Catalogue
 }
 
 /** What noDownload builds: any number would do, as long as it is always the same. */
