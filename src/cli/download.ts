@@ -65,7 +65,8 @@ export async function sha256Of(path: string): Promise<string> {
   return hash.digest('hex')
 }
 
-function createDispatcher(silenceMs: number): Dispatcher {
+/** Connections that give up after a silence, through the environment's proxy if it names one. */
+export function createDispatcher(silenceMs: number): Dispatcher {
   const options = {
     connect: { timeout: silenceMs },
     headersTimeout: silenceMs,
@@ -184,7 +185,7 @@ function isFileError(error: unknown): boolean {
 }
 
 /** undici hides the reason in `cause`, Node hides those of several addresses in `errors`. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   const { cause, errors, code } = error as {
     cause?: unknown
     errors?: readonly unknown[]

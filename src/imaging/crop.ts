@@ -3,7 +3,7 @@
 import { type Box, type CropPlan, planCrop, type Size } from './geometry.ts'
 import type { CropRecipe } from './imaging.ts'
 import { createKernel, type Kernel, reach, shift } from './kernel.ts'
-import { type Pixels, resample } from './resample.ts'
+import { type Rows, resample } from './resample.ts'
 
 /** A recipe made ready for an image of known size. */
 export interface PreparedCrop {
@@ -53,36 +53,34 @@ export function unite(boxes: readonly Box[]): Box {
  * @param source upright pixels of `part`
  * @param part what of the image was decoded; holds `crop.needs`
  */
-export function cutCrop(crop: PreparedCrop, source: Pixels, part: Box): Uint8Array {
+export function cutCrop(crop: PreparedCrop, source: Rows, part: Box): Uint8Array {
   const { plan, recipe } = crop
   const side = recipe.cropSize
-  const pixels = new Uint8Array(side * side * 3)
-  const square = packed(pixels, side)
+  const data = new Uint8Array(side * side * 3)
   resample({
     source,
     across: shift(crop.across, part.left),
     down: shift(crop.down, part.top),
     target: {
-      ...square,
-      offset: plan.across.padding * square.across + plan.down.padding * square.down,
+      data,
+      offset: (plan.down.padding * side + plan.across.padding) * 3,
+      down: side * 3,
     },
   })
-  return recipe.width === side && recipe.height === side ? pixels : stretch(square, recipe)
+  return recipe.width === side && recipe.height === side ? data : stretch(data, recipe)
 }
 
-function stretch(square: Pixels, { cropSize, width, height, interpolation }: CropRecipe) {
+function stretch(square: Uint8Array, { cropSize, width, height, interpolation }: CropRecipe) {
   const whole = (count: number) => ({ first: 0, count, padding: 0 })
-  const pixels = new Uint8Array(height * width * 3)
+  const data = new Uint8Array(height * width * 3)
   resample({
-    source: square,
+    source: {
+      width: cropSize,
+      read: (y, into) => into.set(square.subarray(y * into.length, (y + 1) * into.length)),
+    },
     across: createKernel({ from: cropSize, to: width, span: whole(width) }, interpolation),
     down: createKernel({ from: cropSize, to: height, span: whole(height) }, interpolation),
-    target: packed(pixels, width),
+    target: { data, offset: 0, down: width * 3 },
   })
-  return pixels
-}
-
-/** Pixels that lie row by row without gaps. */
-function packed(data: Uint8Array, width: number): Pixels {
-  return { data, offset: 0, across: 3, down: width * 3 }
+  return data
 }

@@ -1,11 +1,10 @@
 // One image from bytes to crops, in reading order: header, limits, the part that is needed, pixels,
-// colour, crops.
-import { toRgb } from './colour.ts'
+// crops.
 import { cutCrop, prepareCrop, unite } from './crop.ts'
 import type { Size } from './geometry.ts'
 import type { CropRecipe, DecodedImage, ImageFormat } from './imaging.ts'
 import { readHeader, readPixels } from './libvips.ts'
-import { storedBox, uprightPixels, uprightSize } from './orientation.ts'
+import { storedBox, uprightRows, uprightSize } from './orientation.ts'
 import { tooLarge, tooLongSide, undecodable } from './refusals.ts'
 
 export interface DecodeJob {
@@ -35,10 +34,10 @@ export async function decode({
   const crops = recipes.map((recipe) => prepareCrop(upright, recipe))
   const part = unite(crops.map((crop) => crop.needs))
   const stored = storedBox(part, upright, header.orientation)
-  const rgb = toRgb(await refusing(format, () => readPixels(bytes, header, stored)))
-  const pixels = uprightPixels(rgb, stored, header.orientation)
+  const raster = await refusing(format, () => readPixels(bytes, header, stored))
+  const rows = uprightRows(raster, header.orientation)
   return {
-    crops: crops.map((crop) => cutCrop(crop, pixels, part)),
+    crops: crops.map((crop) => cutCrop(crop, rows, part)),
     format,
     ...upright,
     decodeMs: performance.now() - startedAt,

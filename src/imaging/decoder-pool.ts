@@ -65,7 +65,7 @@ function movable(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
   const { buffer } = bytes
   return buffer instanceof ArrayBuffer && bytes.byteLength === buffer.byteLength
     ? new Uint8Array(buffer)
-    : Uint8Array.from(bytes)
+    : new Uint8Array(bytes)
 }
 
 async function runJob(pool: Piscina, job: DecodeJob & { bytes: Uint8Array<ArrayBuffer> }) {

@@ -73,5 +73,6 @@ export async function readPixels(bytes: Uint8Array, header: Header, part: Box): 
     image = image.extract({ ...part })
   }
   const { data, info } = await image.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
-  return { data, channels: info.channels, cmyk: header.cmyk }
+  const { width, height, channels } = info
+  return { data, width, height, channels, cmyk: header.cmyk }
 }

@@ -1,7 +1,8 @@
 // EXIF orientation (https://www.cipa.jp/std/documents/e/DC-008-2012_E.pdf, tag 274): how the pixels
 // of a file lie, so that they can be read upright in place instead of being turned first.
+import { type Raster, rgbConverter } from './colour.ts'
 import type { Box, Size } from './geometry.ts'
-import type { Pixels } from './resample.ts'
+import type { Rows } from './resample.ts'
 
 interface Turn {
   /** Rows of the file are columns of the upright image. */
@@ -43,19 +44,22 @@ export function storedBox(box: Box, upright: Size, orientation: number): Box {
     : { left, top, width: box.width, height: box.height }
 }
 
-/** Reads RGB pixels, stored row by row, upright. */
-export function uprightPixels(data: Uint8Array, stored: Size, orientation: number): Pixels {
+/** A raster's rows as the upright image has them, in RGB. */
+export function uprightRows(raster: Raster, orientation: number): Rows {
   const turn = turnOf(orientation)
-  const rowBytes = stored.width * 3
-  const across = turn.swapsAxes ? rowBytes : 3
-  const down = turn.swapsAxes ? 3 : rowBytes
-  const upright = uprightSize(stored, orientation)
+  const { data, width, channels } = raster
+  const rowBytes = width * channels
+  const upright = uprightSize(raster, orientation)
+  const across = turn.swapsAxes ? rowBytes : channels
+  const down = turn.swapsAxes ? channels : rowBytes
+  const start = turn.flipsAcross ? (upright.width - 1) * across : 0
+  const step = turn.flipsAcross ? -across : across
+  const convert = rgbConverter(raster)
   return {
-    data,
-    offset:
-      (turn.flipsAcross ? (upright.width - 1) * across : 0) +
-      (turn.flipsDown ? (upright.height - 1) * down : 0),
-    across: turn.flipsAcross ? -across : across,
-    down: turn.flipsDown ? -down : down,
+    width: upright.width,
+    read(y, into) {
+      const row = turn.flipsDown ? upright.height - 1 - y : y
+      convert({ data, offset: start + row * down, step }, into)
+    },
   }
 }

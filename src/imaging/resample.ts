@@ -2,97 +2,152 @@
 // ImagingResampleVertical_8bpc): across first, rounded to 8 bits, then down. Only the rows and
 // columns that the kernels name are touched, and no intermediate image is kept: each source row is
 // resized across once and added at once to the output rows that it belongs to.
-import { type Kernel, precisionBits, reach } from './kernel.ts'
+import { resampleWasm } from './generated/resample-wasm.ts'
+import { type Kernel, reach } from './kernel.ts'
 
-/** RGB pixels somewhere in a buffer; negative strides read an image backwards. */
-export interface Pixels {
+/** Where a resize takes its pixels from: one row at a time, upright RGB. */
+export interface Rows {
+  /** Pixels of a row. */
+  readonly width: number
+  /** Writes row `y` into `into`: uint8 [width, 3]. */
+  read(y: number, into: Uint8Array): void
+}
+
+export interface Resize {
+  readonly source: Rows
+  readonly across: Kernel
+  readonly down: Kernel
+  readonly target: Target
+}
+
+/** Where a resize puts its pixels. */
+export interface Target {
   readonly data: Uint8Array
   /** Index of the first pixel's red. */
   readonly offset: number
-  /** Bytes from a pixel to its right neighbour. */
-  readonly across: number
   /** Bytes from a pixel to the one below. */
   readonly down: number
 }
 
-export interface Resize {
-  readonly source: Pixels
-  readonly across: Kernel
-  readonly down: Kernel
-  readonly target: Pixels
+/** What simd/resample.ts exports; numbers are addresses in bytes, or counts. */
+interface Loops {
+  resampleRow(
+    row: number,
+    starts: number,
+    counts: number,
+    weights: number,
+    stride: number,
+    outputs: number,
+    line: number,
+  ): void
+  addRow(line: number, sums: number, bytes: number, weight: number): void
+  clearSums(sums: number, count: number): void
+  finishRow(sums: number, count: number, line: number): void
 }
 
-const half = 1 << (precisionBits - 1)
+// Node has WebAssembly, but of TypeScript's libraries only the DOM's declares it.
+declare const WebAssembly: {
+  readonly Memory: new (pages: {
+    initial: number
+  }) => { readonly buffer: ArrayBuffer; grow(pages: number): number }
+  readonly Module: new (bytes: Uint8Array) => object
+  readonly Instance: new (module: object, imports: object) => { readonly exports: object }
+}
 
-/** Fills `target` with [down outputs, across outputs] pixels. */
+const memory = new WebAssembly.Memory({ initial: 1 })
+const loops = new WebAssembly.Instance(new WebAssembly.Module(resampleWasm()), {
+  env: { memory },
+}).exports as Loops
+
+/** Fills `target` with [down outputs, across outputs] RGB pixels. */
 export function resample({ source, across, down, target }: Resize): void {
   const columns = across.first.length
   const rows = down.first.length
   if (columns === 0 || rows === 0) return
-  const line = new Uint8Array(columns * 3)
-  const sums = new Int32Array(rows * columns * 3).fill(half)
+  const places = layOut(source, across, rows)
+  loops.clearSums(places.sums, rows * places.lineBytes)
   const { from, to } = reach(down)
   let firstOpen = 0
   for (let y = from; y < to; y++) {
-    while (firstOpen < rows && end(down, firstOpen) <= y) firstOpen++
-    if (firstOpen === rows || (down.first[firstOpen] as number) > y) continue
-    resampleRow(source, source.offset + y * source.down, across, line)
-    for (let row = firstOpen; row < rows && (down.first[row] as number) <= y; row++) {
-      if (end(down, row) <= y) continue
-      const weight = down.weights[row * down.stride + y - (down.first[row] as number)] as number
-      addRow(sums, row * line.length, line, weight)
+    while (end(down, firstOpen) <= y) firstOpen++
+    if (value(down.first, firstOpen) > y) continue
+    source.read(y, places.row)
+    const { rowAt, starts, counts, weights, line } = places
+    loops.resampleRow(rowAt, starts, counts, weights, across.stride, columns, line)
+    for (let row = firstOpen; row < rows && value(down.first, row) <= y; row++) {
+      const weight = value(down.weights, row * down.stride + y - value(down.first, row))
+      loops.addRow(line, places.sums + row * places.lineBytes * 4, places.lineBytes, weight)
     }
   }
-  writeRows(sums, columns, target)
+  writeRows(places, rows, columns, target)
+}
+
+/** Addresses of one resize in the loops' memory. */
+interface Places {
+  readonly row: Uint8Array
+  readonly rowAt: number
+  /** i32 [columns]: byte offset of each output's first pixel */
+  readonly starts: number
+  readonly counts: number
+  readonly weights: number
+  /** uint8 [columns, 3], and up to 8 bytes more */
+  readonly line: number
+  /** Length of a line, rounded up to what the loops step by. */
+  readonly lineBytes: number
+  /** i32 [rows, lineBytes] */
+  readonly sums: number
+}
+
+/** The loops take 8 values at a time and may touch as many behind an end. */
+const step = 8
+
+function layOut(source: Rows, across: Kernel, rows: number): Places {
+  const lineBytes = roundUp(across.first.length * 3, step)
+  let size = 0
+  const take = (bytes: number) => {
+    const at = size
+    size = roundUp(at + bytes + step, 2 * step)
+    return at
+  }
+  const rowAt = take(source.width * 3)
+  const starts = take(across.first.byteLength)
+  const counts = take(across.count.byteLength)
+  const weights = take(across.weights.byteLength)
+  const line = take(lineBytes)
+  const sums = take(rows * lineBytes * 4)
+  reserve(size)
+  const { buffer } = memory
+  new Int32Array(buffer, starts).set(across.first.map((pixel) => pixel * 3))
+  new Int32Array(buffer, counts).set(across.count)
+  new Int32Array(buffer, weights).set(across.weights)
+  const row = new Uint8Array(buffer, rowAt, source.width * 3)
+  return { row, rowAt, starts, counts, weights, line, lineBytes, sums }
+}
+
+const pageBytes = 65_536
+
+function reserve(bytes: number): void {
+  const missing = bytes - memory.buffer.byteLength
+  if (missing > 0) memory.grow(Math.ceil(missing / pageBytes))
+}
+
+function writeRows(places: Places, rows: number, columns: number, target: Target): void {
+  const { line, lineBytes, sums } = places
+  const bytes = new Uint8Array(memory.buffer, line, columns * 3)
+  for (let row = 0; row < rows; row++) {
+    loops.finishRow(sums + row * lineBytes * 4, lineBytes, line)
+    target.data.set(bytes, target.offset + row * target.down)
+  }
 }
 
 function end(kernel: Kernel, output: number): number {
-  return (kernel.first[output] as number) + (kernel.count[output] as number)
+  return value(kernel.first, output) + value(kernel.count, output)
 }
 
-function resampleRow(source: Pixels, rowOffset: number, kernel: Kernel, line: Uint8Array): void {
-  const { data, across } = source
-  const { first, count, weights, stride } = kernel
-  for (let i = 0; i < first.length; i++) {
-    let red = half
-    let green = half
-    let blue = half
-    let at = rowOffset + (first[i] as number) * across
-    const lastWeight = i * stride + (count[i] as number)
-    for (let w = i * stride; w < lastWeight; w++) {
-      const weight = weights[w] as number
-      // 32-bit arithmetic throughout: 255 times the largest sum of weights stays below 2^31.
-      red = (red + Math.imul(data[at] as number, weight)) | 0
-      green = (green + Math.imul(data[at + 1] as number, weight)) | 0
-      blue = (blue + Math.imul(data[at + 2] as number, weight)) | 0
-      at += across
-    }
-    line[i * 3] = clip8(red)
-    line[i * 3 + 1] = clip8(green)
-    line[i * 3 + 2] = clip8(blue)
-  }
+function roundUp(value: number, multiple: number): number {
+  return Math.ceil(value / multiple) * multiple
 }
 
-function addRow(sums: Int32Array, offset: number, line: Uint8Array, weight: number): void {
-  for (let i = 0; i < line.length; i++) {
-    sums[offset + i] = (sums[offset + i] as number) + Math.imul(line[i] as number, weight)
-  }
-}
-
-function writeRows(sums: Int32Array, columns: number, target: Pixels): void {
-  const { data, across, down } = target
-  let sum = 0
-  for (let row = 0; sum < sums.length; row++) {
-    let at = target.offset + row * down
-    for (let i = 0; i < columns; i++, at += across) {
-      data[at] = clip8(sums[sum++] as number)
-      data[at + 1] = clip8(sums[sum++] as number)
-      data[at + 2] = clip8(sums[sum++] as number)
-    }
-  }
-}
-
-function clip8(sum: number): number {
-  const value = sum >> precisionBits
-  return Math.max(0, Math.min(255, value))
+function value(values: Int32Array, index: number): number {
+  return values[index] as number
 }
