@@ -45,21 +45,20 @@ async function load(request: LoadRequest): Promise<LoadedModel> {
 /** @throws ModelError with what to do about it */
 async function open(): Promise<OpenVino> {
   const path = findLibrary()
-  if (path === null) {
-    const where = process.env.OPENVINO_LIB_DIR
-    const looked = where ? ` in OPENVINO_LIB_DIR (${where})` : ''
-    throw new ModelError(
-      'unsupported',
-      `OpenVINO is not installed${looked}: run \`npm run setup:openvino\``,
-    )
-  }
+  if (path === null) throw new ModelError('unsupported', whyNotFound())
   try {
     return await loadOpenVino(path)
   } catch (error) {
-    throw new ModelError('unsupported', `OpenVINO does not load: ${messageOf(error)}`, {
-      cause: error,
-    })
+    const message = `OpenVINO at ${path} cannot be used: ${messageOf(error)}`
+    throw new ModelError('unsupported', message, { cause: error })
   }
+}
+
+function whyNotFound(): string {
+  const folder = process.env.OPENVINO_LIB_DIR
+  return folder
+    ? `OPENVINO_LIB_DIR is ${folder}, where OpenVINO's C library is not: correct it, or unset it`
+    : 'OpenVINO is not installed: run `npm run setup:openvino`'
 }
 
 async function loadWith(library: OpenVino, request: LoadRequest): Promise<LoadedModel> {
