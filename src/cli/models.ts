@@ -1,6 +1,7 @@
 // `models`: the commands around the model repository.
 import { Command } from 'commander'
 import { modelsBuildCommand } from './models-build.ts'
+import { modelsEnsureCommand } from './models-ensure.ts'
 import { modelsListCommand } from './models-list.ts'
 import { modelsPullCommand } from './models-pull.ts'
 
@@ -10,4 +11,5 @@ export function modelsCommand(): Command {
     .addCommand(modelsPullCommand())
     .addCommand(modelsBuildCommand())
     .addCommand(modelsListCommand())
+    .addCommand(modelsEnsureCommand())
 }

@@ -13,10 +13,10 @@ import {
   writeInput,
 } from './input-stage.ts'
 import { inPlainOrder, reshape } from './layout.ts'
-import type { OnnxModel, OnnxNode } from './model.ts'
+import type { OnnxModel } from './model.ts'
 import { Operation } from './operation.ts'
 import { operators } from './operators.ts'
-import { dropUnread, type Pass } from './passes/draft.ts'
+import { type Draft, dropUnread, type Pass } from './passes/draft.ts'
 import { foldAffine } from './passes/fold-affine.ts'
 import { foldPadding } from './passes/fold-padding.ts'
 import { fuseHardSigmoid, fuseHardSwish } from './passes/fuse-activations.ts'
@@ -81,8 +81,8 @@ export function convertGraph(graph: Graph, options: ConversionOptions): Conversi
   const scores = values.get(served.value.node)?.[served.value.output]
   emitter.enter('output')
   const last = writeScores(emitter, scores, { model, name: served.name })
-  const draft = passes.reduce((current, pass) => pass(current), {
-    nodes: emitter.nodes as readonly OnnxNode[],
+  const draft = passes.reduce<Draft>((current, pass) => pass(current), {
+    nodes: emitter.nodes,
     initializers: emitter.initializers,
     shapes: emitter.shapes,
     output: last.name,
@@ -168,7 +168,7 @@ function writeScores(
 
 /** The model with its output under a fixed name. */
 function nameOutput(
-  draft: ReturnType<Pass>,
+  draft: Draft,
   { model, input, classes }: { model: string; input: ImageInput; classes: number },
 ): OnnxModel {
   const rename = (name: string) => (name === draft.output ? 'scores' : name)

@@ -53,5 +53,11 @@ export const maxKeyBytes = 4 * kib
 /** Bytes of all keys that are spelled out while an index is searched. */
 export const maxKeyBytesTotal = 64 * mib
 
+/** Memory of one decoded index entry (message-cost.ts), which holds a shape and six numbers. */
+export const maxEntryBytes = 256 * kib
+
+/** What each entry of an index counts against maxKeyBytesTotal beside its key: bounds their number. */
+export const entryOverheadBytes = 256
+
 /** Data files of one checkpoint; the format's file names have five digits. */
 export const maxShards = 99_999

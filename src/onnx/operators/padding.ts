@@ -17,10 +17,15 @@ function pad(operation: Operation): Value {
     return size < 0 ? size : size + added
   })
   const ofSide = (side: number) => x.order.map((axis) => paddings[2 * axis + side] as number)
-  const inputs = [x.name, emitter.integers([...ofSide(0), ...ofSide(1)])]
-  if (operation.node.op === 'PadV2') {
-    inputs.push(emitter.constant(tensorFromKnown(operation.constant(2, 'value'))))
-  }
+  const value = operation.node.op === 'PadV2' ? operation.constant(2, 'value') : null
+  const inputs = [
+    x.name,
+    emitter.integers([...ofSide(0), ...ofSide(1)]),
+    value === null ? '' : emitter.constant(tensorFromKnown(value)),
+    // All axes, though that is the default: where they are not named, ONNX Runtime 1.30 folds the
+    // zeros into a MaxPool, whose own padding is no zero (operators.test.ts has the case).
+    emitter.integers(x.order.map((_, position) => position)),
+  ]
   const modes: Readonly<Record<string, string>> = { REFLECT: 'reflect', SYMMETRIC: 'symmetric' }
   const mode = modes[operation.text('mode', '')] ?? 'constant'
   if (mode === 'symmetric') operation.unsupported('pads symmetrically, which ONNX cannot')
