@@ -62,7 +62,7 @@ async function setupOpenvino(options: SetupOptions): Promise<void> {
   const say = (line: string) => process.stderr.write(`${line}\n`)
   if (!options.force && findInstalledLibrary() !== null && (await reportInstalled(say))) return
   const wheel = chooseWheel(process)
-  say(`OpenVINO ${pinnedVersion}: ${Math.round(wheel.sizeBytes / 1e6)} MB to download`)
+  say(`OpenVINO ${pinnedVersion}, a package of ${Math.round(wheel.sizeBytes / 1e6)} MB`)
   const progress = createProgress(`openvino ${pinnedVersion}`)
   const { folder, installed } = await installWheel(
     { engine: 'openvino', version: pinnedVersion, wheel, select: selectLibrary },

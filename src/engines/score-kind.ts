@@ -8,20 +8,14 @@ type Kind = ModelDescription['output']['kind']
 const sumTolerance = 0.02
 const grey = 128
 
-/**
- * @param name an output called `probabilities` or `logits` is taken at its word
- * @param scoresOf runs one crop, uint8 [height, width, 3]; called in any case, as a first trial
- */
+/** @param scoresOf runs one crop, uint8 [height, width, 3]; a first trial of the model, too */
 export function findScoreKind(
-  name: string,
   cropBytes: number,
   scoresOf: (crop: Uint8Array) => Float32Array,
 ): Kind {
   // Two pictures that differ: two sums of 1 are no accident.
   const crops = [new Uint8Array(cropBytes).fill(grey), gradient(cropBytes)]
-  const answers = crops.map(scoresOf)
-  if (name === 'probabilities' || name === 'logits') return name
-  return answers.every(areProbabilities) ? 'probabilities' : 'logits'
+  return crops.map(scoresOf).every(areProbabilities) ? 'probabilities' : 'logits'
 }
 
 function gradient(cropBytes: number): Uint8Array {

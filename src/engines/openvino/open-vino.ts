@@ -50,8 +50,8 @@ function bind(koffi: Koffi, path: string): OpenVino {
   const version = readVersion(koffi, declare)
   if (!isSupported(version)) {
     throw new Error(
-      `OpenVINO ${version} at ${path} is not one this service knows; ` +
-        `it knows ${supportedVersions}. npm run setup:openvino gets one that fits`,
+      `it is version ${version}, and this service knows ${supportedVersions}; ` +
+        '`npm run setup:openvino -- --force` gets one of these',
     )
   }
   const names = Object.keys(prototypes) as (keyof CApi)[]

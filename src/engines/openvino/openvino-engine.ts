@@ -6,10 +6,8 @@ import { findScoreKind } from '../score-kind.ts'
 import { compileModel } from './compile-model.ts'
 import { findLibrary } from './find-library.ts'
 import { Handles, loadOpenVino, type OpenVino } from './open-vino.ts'
-import { addConversions, boundBatch } from './prepare-model.ts'
 import { readModel } from './read-model.ts'
 import { createSession } from './session.ts'
-import { chooseOutput, readInput } from './signature.ts'
 
 export const openvinoEngine: Engine = { name: 'openvino', probe, load }
 
@@ -45,21 +43,20 @@ async function load(request: LoadRequest): Promise<LoadedModel> {
 /** @throws ModelError with what to do about it */
 async function open(): Promise<OpenVino> {
   const path = findLibrary()
-  if (path === null) {
-    const where = process.env.OPENVINO_LIB_DIR
-    const looked = where ? ` in OPENVINO_LIB_DIR (${where})` : ''
-    throw new ModelError(
-      'unsupported',
-      `OpenVINO is not installed${looked}: run \`npm run setup:openvino\``,
-    )
-  }
+  if (path === null) throw new ModelError('unsupported', whyNotFound())
   try {
     return await loadOpenVino(path)
   } catch (error) {
-    throw new ModelError('unsupported', `OpenVINO does not load: ${messageOf(error)}`, {
-      cause: error,
-    })
+    const message = `OpenVINO at ${path} cannot be used: ${messageOf(error)}`
+    throw new ModelError('unsupported', message, { cause: error })
   }
+}
+
+function whyNotFound(): string {
+  const folder = process.env.OPENVINO_LIB_DIR
+  return folder
+    ? `OPENVINO_LIB_DIR is ${folder}, where OpenVINO's C library is not: correct it, or unset it`
+    : 'OpenVINO is not installed: run `npm run setup:openvino`'
 }
 
 async function loadWith(library: OpenVino, request: LoadRequest): Promise<LoadedModel> {
@@ -69,27 +66,21 @@ async function loadWith(library: OpenVino, request: LoadRequest): Promise<Loaded
   try {
     const core = lasting.own('ov_core_free', 'starting', (out) => library.c.ov_core_create(out))
     const read = await readModel({ library, core, handles: reading }, request)
-    const input = readInput(library, read.model)
-    boundBatch(library, read.model, input, request)
-    const output = chooseOutput(library, read.model, request.output)
-    const model = addConversions(library, reading, {
-      model: read.model,
-      input,
-      output,
-      normalization: request.normalization,
-    })
     const { compiled, precision } = await compileModel(
       { library, core, handles: lasting },
-      model,
+      read.model,
       request,
     )
+    const { input, output, scores, note } = read
     const session = createSession(library, lasting, {
       compiled,
-      input,
-      output,
+      height: input.height,
+      width: input.width,
+      classes: output.classes,
+      scores,
       maxBatchSize: request.maxBatchSize,
     })
-    const kind = findScoreKind(output.name, session.cropBytes, (crop) => session.run(crop, 1))
+    const found = findScoreKind(session.cropBytes, (crop) => session.run(crop, 1))
     return {
       description: {
         engine: 'openvino',
@@ -97,8 +88,8 @@ async function loadWith(library: OpenVino, request: LoadRequest): Promise<Loaded
         device: request.device,
         precision,
         input,
-        output: { ...output, kind },
-        ...(read.note === undefined ? {} : { note: read.note }),
+        output: { ...output, kind: output.kind ?? found },
+        ...(note === undefined ? {} : { note }),
       },
       run: async (pixels, count) => session.run(pixels, count),
       close: async () => session.close(),

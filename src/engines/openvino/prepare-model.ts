@@ -1,17 +1,18 @@
 // Makes a read model ready to compile: batches of 1 to maxBatchSize, uint8 crops in, float32 scores
 // out. What a float model expects of its pixels becomes part of the graph, so that batches travel as
 // bytes and the arithmetic is fused with the first layer.
-import type { LoadRequest, Normalization } from '../engine.ts'
+import type { Normalization } from '../engine.ts'
 import { elementTypes, type PartialShape, type Pointer } from './c-api.ts'
 import { type Handles, type OpenVino, withHandles } from './open-vino.ts'
 import type { ModelInput, ModelOutput } from './signature.ts'
+
+type CropSize = Pick<ModelInput, 'height' | 'width'>
 
 /** Bounds the batch dimension; the graph's other shapes follow. */
 export function boundBatch(
   library: OpenVino,
   model: Pointer,
-  input: ModelInput,
-  { maxBatchSize }: LoadRequest,
+  { input, maxBatchSize }: { readonly input: CropSize; readonly maxBatchSize: number },
 ): void {
   const { c, check } = library
   const sizes = [input.height, input.width, 3].map((size) => ({ min: size, max: size }))

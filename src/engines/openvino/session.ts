@@ -3,7 +3,6 @@
 import type { LoadRequest } from '../engine.ts'
 import { elementTypes, type Pointer } from './c-api.ts'
 import type { Handles, OpenVino } from './open-vino.ts'
-import type { ModelInput, ModelOutput } from './signature.ts'
 
 export interface Session {
   /** Bytes of one crop. */
@@ -16,8 +15,11 @@ export interface Session {
 
 export interface SessionOptions {
   readonly compiled: Pointer
-  readonly input: ModelInput
-  readonly output: ModelOutput
+  readonly height: number
+  readonly width: number
+  readonly classes: number
+  /** What OpenVINO calls the output. */
+  readonly scores: string
   readonly maxBatchSize: LoadRequest['maxBatchSize']
 }
 
@@ -35,11 +37,11 @@ export function createSession(
   handles: Handles,
   options: SessionOptions,
 ): Session {
-  const { compiled, input, output, maxBatchSize } = options
+  const { compiled, height, width, classes, maxBatchSize } = options
   const { c, check } = library
-  const cropBytes = input.height * input.width * 3
+  const cropBytes = height * width * 3
   const pixels = new Uint8Array(maxBatchSize * cropBytes) // [maxBatchSize, height, width, 3]
-  const scores = new Float32Array(maxBatchSize * output.classes) // [maxBatchSize, classes]
+  const scores = new Float32Array(maxBatchSize * classes) // [maxBatchSize, classes]
   const request = handles.own('ov_infer_request_free', 'making a request', (out) =>
     c.ov_compiled_model_create_infer_request(compiled, out),
   )
@@ -56,8 +58,8 @@ export function createSession(
     const known = tensorsBySize.get(count)
     if (known !== undefined) return known
     const made = {
-      pixels: wrap(elementTypes.uint8, [count, input.height, input.width, 3], pixels),
-      scores: wrap(elementTypes.float32, [count, output.classes], scores),
+      pixels: wrap(elementTypes.uint8, [count, height, width, 3], pixels),
+      scores: wrap(elementTypes.float32, [count, classes], scores),
     }
     tensorsBySize.set(count, made)
     return made
@@ -81,9 +83,12 @@ export function createSession(
         c.ov_infer_request_set_input_tensor_by_index(request, 0, tensors.pixels),
         'setting input',
       )
-      check(c.ov_infer_request_set_tensor(request, output.name, tensors.scores), 'setting output')
+      check(
+        c.ov_infer_request_set_tensor(request, options.scores, tensors.scores),
+        'setting output',
+      )
       check(c.ov_infer_request_infer(request), 'running')
-      return scores.slice(0, count * output.classes)
+      return scores.slice(0, count * classes)
     },
     close() {
       if (closed) return
