@@ -1,0 +1,33 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { createForecast } from '../../src/classification/forecast.ts'
+
+/** Teaches batches of 1…8 that take 5 ms and 10 ms an image. */
+function learned(sessions: number) {
+  const forecast = createForecast(sessions, 8)
+  for (let round = 0; round < 20; round++) {
+    for (let size = 1; size <= 8; size++) forecast.learn(size, 5 + 10 * size)
+  }
+  return forecast
+}
+
+const near = (found: number, expected: number) =>
+  assert.ok(Math.abs(found - expected) < expected * 0.15, `${found} is not about ${expected}`)
+
+test('before anything is learned nothing is promised', () => {
+  assert.equal(createForecast(1, 8).finishMs(100), 0)
+})
+
+test('a lone image is done after one batch of one', () => near(learned(1).finishMs(0), 15))
+
+test('images ahead fill whole batches first', () => near(learned(1).finishMs(16), 2 * 85 + 15))
+
+test('two sessions halve the wait for the batches ahead', () => {
+  near(learned(2).finishMs(16), 85 + 15)
+})
+
+test('batches of one size only are taken as proportional', () => {
+  const forecast = createForecast(1, 8)
+  for (let round = 0; round < 50; round++) forecast.learn(8, 80)
+  near(forecast.finishMs(0), 10)
+})

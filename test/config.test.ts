@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { flagOf, readConfig, variables } from '../src/config.ts'
+
+test('without any variable the defaults of the table hold', () => {
+  const config = readConfig({})
+  assert.equal(config.host, '127.0.0.1')
+  assert.equal(config.port, 8080)
+  assert.equal(config.defaultModel, 'resnet50')
+  assert.equal(config.maxQueueSize, 256)
+  assert.equal(config.maxBatchSize, 'auto')
+  assert.equal(config.maxImageBytes, 20 * 1024 * 1024)
+  assert.deepEqual(config.imageFormats, ['jpeg', 'png', 'webp', 'gif'])
+  assert.deepEqual(config.apiKeys, [])
+})
+
+test('a flag wins over the environment, the environment over the default', () => {
+  const environment = { PORT: '9000', LOG_LEVEL: 'warn' }
+  const config = readConfig(environment, { PORT: '9001' })
+  assert.equal(config.port, 9001)
+  assert.equal(config.logLevel, 'warn')
+})
+
+test('an empty variable counts as unset', () => {
+  assert.equal(readConfig({ PORT: '' }).port, 8080)
+})
+
+test('a bad value is refused in one line with variable, value and form', () => {
+  const refusals: [string, string, RegExp][] = [
+    [
+      'PORT',
+      'http',
+      /^PORT is "http": not a whole number; expected a whole number from 0 to 65535$/,
+    ],
+    ['PORT', '70000', /^PORT is "70000": too large/],
+    ['ENGINE', 'cuda', /^ENGINE is "cuda": unknown; expected one of auto, onnxruntime/],
+    ['MAX_BATCH_SIZE', '0', /^MAX_BATCH_SIZE is "0": too small; expected auto or a whole number/],
+    ['IMAGE_FORMATS', 'jpeg,svg', /^IMAGE_FORMATS is "jpeg,svg": unknown/],
+    ['IMAGE_FORMATS', ',', /^IMAGE_FORMATS is ",": empty/],
+    ['REQUEST_TIMEOUT_MS', '1e3', /^REQUEST_TIMEOUT_MS is "1e3": not a whole number/],
+  ]
+  for (const [name, value, message] of refusals) {
+    assert.throws(() => readConfig({ [name]: value }), { name: 'UsageError', message })
+  }
+})
+
+test('lists drop spaces and empty items', () => {
+  assert.deepEqual(readConfig({ API_KEYS: ' a , ,b,' }).apiKeys, ['a', 'b'])
+})
+
+test('every variable has a flag and a meaning', () => {
+  for (const { name, meaning } of Object.values(variables)) {
+    assert.match(flagOf(name), /^--[a-z]+(-[a-z]+)*$/)
+    assert.ok(meaning.length > 10, name)
+  }
+})

@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { scanRepository } from '../../src/repository/scan.ts'
+import { tempFolder } from '../support/temp-folder.ts'
+
+test('models come by name, versions from the highest', async (t) => {
+  const root = await tempFolder(t, {
+    'b/2/saved_model.pb': '',
+    'b/10/saved_model.pb': '',
+    'a/1/saved_model.pb': '',
+    'README.md': 'not a model',
+    '.cache/1/saved_model.pb': '',
+  })
+  const { versions, problems } = await scanRepository(root)
+  const found = versions.map(({ model, version }) => `${model}/${version}`)
+  assert.deepEqual(found, ['a/1', 'b/10', 'b/2'])
+  assert.deepEqual(problems, [])
+})
+
+test('only the models asked for are looked at, and one that is not there is a problem', async (t) => {
+  const root = await tempFolder(t, { 'a/1/saved_model.pb': '', 'b/1/saved_model.pb': '' })
+  const { versions, problems } = await scanRepository(root, ['b', 'c'])
+  assert.deepEqual(
+    versions.map(({ model }) => model),
+    ['b'],
+  )
+  assert.match(problems[0]?.message ?? '', /model c is not in the repository; it holds a, b/)
+})
+
+test('what is half there is a problem of its own and hides nothing else', async (t) => {
+  const root = await tempFolder(t, {
+    'copying/1/variables/variables.index': '',
+    'empty/readme.txt': '',
+    'bad name/1/saved_model.pb': '',
+    'manifest/1/saved_model.pb': '',
+    'manifest/model.json': '{"weights":{"kind":"x"}}',
+    'good/1/saved_model.pb': '',
+  })
+  const { versions, problems } = await scanRepository(root)
+  assert.deepEqual(
+    versions.map(({ model }) => model),
+    ['good'],
+  )
+  const messages = Object.fromEntries(problems.map(({ model, message }) => [model, message]))
+  assert.match(messages.copying ?? '', /copying\/1 holds no saved_model.pb/)
+  assert.match(messages.empty ?? '', /no version folder/)
+  assert.match(messages['bad name'] ?? '', /names may hold/)
+  assert.match(messages.manifest ?? '', /weights.kind must be equal/)
+})
+
+test('labels of a model are the lines of the file that its manifest names', async (t) => {
+  const root = await tempFolder(t, {
+    'm/1/saved_model.pb': '',
+    'm/model.json': '{"labels":"labels.txt"}',
+    'm/labels.txt': 'cat\r\ndog\r\n',
+  })
+  const { versions } = await scanRepository(root)
+  assert.deepEqual(versions[0]?.labels, ['cat', 'dog'])
+})
+
+test('a label file outside the model is refused', async (t) => {
+  const root = await tempFolder(t, {
+    'm/1/saved_model.pb': '',
+    'm/model.json': '{"labels":"../secret.txt"}',
+    'secret.txt': 'x',
+  })
+  const { versions, problems } = await scanRepository(root)
+  assert.equal(versions.length, 0)
+  assert.match(problems[0]?.message ?? '', /lead outside the model's folder/)
+})
+
+test('a repository that is not there says which', async () => {
+  await assert.rejects(scanRepository('/nowhere/at/all'), {
+    name: 'ModelError',
+    kind: 'missing',
+    message: /\/nowhere\/at\/all/,
+  })
+})
