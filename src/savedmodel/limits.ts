@@ -24,7 +24,7 @@ export const maxCallDepth = 64
 export const maxNodes = 200_000
 
 /** Steps along inputs, results and calls while the graph is traced; bounds time as maxNodes bounds memory. */
-export const maxTraceSteps = 20 * maxNodes
+export const maxTraceSteps = 10 * maxNodes
 
 /** Characters of one node's name; longer ones are no mistake of a person. */
 export const maxNameLength = 4 * kib
