@@ -74,7 +74,18 @@ export function createDispatcher(silenceMs: number): Dispatcher {
   }
   const { env } = process
   const proxied = env.http_proxy ?? env.HTTP_PROXY ?? env.https_proxy ?? env.HTTPS_PROXY
-  return proxied ? new EnvHttpProxyAgent(options) : new Agent(options)
+  return proxied ? createProxyAgent(options) : new Agent(options)
+}
+
+/** undici 6 warns that its agent may change; it is pinned, and whoever downloads cannot act on it. */
+function createProxyAgent(options: Agent.Options): Dispatcher {
+  const { emitWarning } = process
+  process.emitWarning = () => {}
+  try {
+    return new EnvHttpProxyAgent(options)
+  } finally {
+    process.emitWarning = emitWarning
+  }
 }
 
 /** Appends to `part` until it is whole, as long as each connection brings something. */

@@ -15,6 +15,15 @@ export interface EngineLibraries {
   readonly version: string
   readonly wheel: Wheel
   readonly select: Select
+  /**
+   * Works on the unpacked files before the folder is published, e.g. compiles against them.
+   * @param content the folder they are in, with an absolute path
+   * @returns what the manifest shall say: the files that are there in the end, and how they were made
+   */
+  readonly finish?: (
+    content: string,
+    unpacked: readonly UnpackedFile[],
+  ) => Promise<Pick<InstalledManifest, 'files' | 'built'>>
 }
 
 export interface InstallOptions extends Omit<FetchWheelOptions, 'folder'> {
@@ -32,6 +41,8 @@ interface InstalledManifest {
   readonly version: string
   readonly wheel: Wheel
   readonly files: readonly UnpackedFile[]
+  /** What else had a part in them: tools and packages with their versions. */
+  readonly built?: Readonly<Record<string, string>>
 }
 
 const manifestName = 'manifest.json'
@@ -55,9 +66,10 @@ export async function installWheel(
       : await fetchWheel(wheel, { ...options, folder: scratch })
     const content = join(scratch, 'content')
     await mkdir(content)
-    const files = await unpackWheel(path, content, libraries.select)
-    if (files.length === 0) throw new UsageError(`${wheel.filename} holds none of the libraries`)
-    const manifest: InstalledManifest = { engine, version, wheel, files }
+    const unpacked = await unpackWheel(path, content, libraries.select)
+    if (unpacked.length === 0) throw new UsageError(`${wheel.filename} holds none of the libraries`)
+    const finished = (await libraries.finish?.(content, unpacked)) ?? { files: unpacked }
+    const manifest: InstalledManifest = { engine, version, wheel, ...finished }
     await writeFile(join(content, manifestName), `${JSON.stringify(manifest, null, 2)}\n`)
     await replace(folder, content, join(scratch, 'previous'))
     return { folder, installed: true }

@@ -5,15 +5,10 @@ import type { Graph, GraphNode } from '../graph/graph.ts'
 import { OperandError } from './arithmetic.ts'
 import { Emitter } from './emitter.ts'
 import { describeExtents } from './extent.ts'
-import {
-  type ImageInput,
-  type InputStage,
-  pixelsName,
-  readImageInput,
-  writeInput,
-} from './input-stage.ts'
+import { type ImageInput, type InputStage, readImageInput, writeInput } from './input-stage.ts'
 import { inPlainOrder, reshape } from './layout.ts'
-import type { OnnxModel } from './model.ts'
+import { mergeDilations } from './merge-dilations.ts'
+import { type OnnxModel, pixelsName, scoresName } from './model.ts'
 import { Operation } from './operation.ts'
 import { operators } from './operators.ts'
 import { type Draft, dropUnread, type Pass } from './passes/draft.ts'
@@ -65,8 +60,9 @@ const passes: readonly Pass[] = [
 ]
 
 /** @throws ModelError `unsupported`, naming model, node and operator */
-export function convertGraph(graph: Graph, options: ConversionOptions): Conversion {
+export function convertGraph(given: Graph, options: ConversionOptions): Conversion {
   const { model } = options
+  const graph = mergeDilations(given)
   const nodes = new Map(graph.nodes.map((node) => [node.name, node]))
   const served = selectOutput(graph, model, options.output)
   const input = readImageInput(graph, model)
@@ -171,7 +167,7 @@ function nameOutput(
   draft: Draft,
   { model, input, classes }: { model: string; input: ImageInput; classes: number },
 ): OnnxModel {
-  const rename = (name: string) => (name === draft.output ? 'scores' : name)
+  const rename = (name: string) => (name === draft.output ? scoresName : name)
   const nodes = draft.nodes.map((node) => ({
     ...node,
     inputs: node.inputs.map(rename),
@@ -183,6 +179,6 @@ function nameOutput(
     nodes,
     initializers: draft.initializers,
     input: { name: pixelsName, dtype: 'uint8', shape: [batch, input.height, input.width, 3] },
-    output: { name: 'scores', dtype: 'float32', shape: [batch, classes] },
+    output: { name: scoresName, dtype: 'float32', shape: [batch, classes] },
   }
 }

@@ -116,7 +116,7 @@ function slice(operation: Operation): Value {
 }
 
 /** Keeps `cuts` of all axes of x. */
-function cutAxes(operation: Operation, x: Value, cuts: readonly Cut[]): Value {
+export function cutAxes(operation: Operation, x: Value, cuts: readonly Cut[]): Value {
   const shape = cuts.map(({ size }) => size)
   const isCut = ({ start, size, step }: Cut, axis: number) =>
     start !== 0 || step !== 1 || size !== x.shape[axis]
