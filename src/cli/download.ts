@@ -65,7 +65,8 @@ export async function sha256Of(path: string): Promise<string> {
   return hash.digest('hex')
 }
 
-function createDispatcher(silenceMs: number): Dispatcher {
+/** Connections that give up after a silence, through the environment's proxy if it names one. */
+export function createDispatcher(silenceMs: number): Dispatcher {
   const options = {
     connect: { timeout: silenceMs },
     headersTimeout: silenceMs,
@@ -73,7 +74,18 @@ function createDispatcher(silenceMs: number): Dispatcher {
   }
   const { env } = process
   const proxied = env.http_proxy ?? env.HTTP_PROXY ?? env.https_proxy ?? env.HTTPS_PROXY
-  return proxied ? new EnvHttpProxyAgent(options) : new Agent(options)
+  return proxied ? createProxyAgent(options) : new Agent(options)
+}
+
+/** undici 6 warns that its agent may change; it is pinned, and whoever downloads cannot act on it. */
+function createProxyAgent(options: Agent.Options): Dispatcher {
+  const { emitWarning } = process
+  process.emitWarning = () => {}
+  try {
+    return new EnvHttpProxyAgent(options)
+  } finally {
+    process.emitWarning = emitWarning
+  }
 }
 
 /** Appends to `part` until it is whole, as long as each connection brings something. */
@@ -173,7 +185,7 @@ function isFileError(error: unknown): boolean {
 }
 
 /** undici hides the reason in `cause`, Node hides those of several addresses in `errors`. */
-function reasonOf(error: unknown): string {
+export function reasonOf(error: unknown): string {
   const { cause, errors, code } = error as {
     cause?: unknown
     errors?: readonly unknown[]

@@ -12,6 +12,7 @@ import { buildModel } from './build-model.ts'
 import { DownloadError } from './download.ts'
 import { versionsIn } from './install-model.ts'
 import { createLines } from './progress.ts'
+import type { Catalogue } from './published-weights.ts'
 import { pullModel } from './pull-model.ts'
 
 export interface EnsureOptions {
@@ -22,9 +23,11 @@ export interface EnsureOptions {
   readonly say: (line: string) => void
   /** A server that sends nothing for this long is given up. */
   readonly silenceMs?: number
+  /** What to download; without it, the published files. */
+  readonly catalogue?: Catalogue
 }
 
-/** What noDownload builds: any number would do, as long as it is always the same. */
+/** What stands in for the published weights: any number would do, as long as it stays the same. */
 const seed = 1
 /** Stands in the repository while it is being filled: a start that was cut off is taken up again. */
 const marker = '.filling'
@@ -35,25 +38,44 @@ const marker = '.filling'
  * @returns whether anything was built
  */
 export async function ensureModels(options: EnsureOptions): Promise<boolean> {
-  const { repository } = options
+  const { repository, say } = options
   await mkdir(repository, { recursive: true })
-  const entries = await readdir(repository, { withFileTypes: true })
-  const holdsModels = entries.some((entry) => !entry.isFile() && !entry.name.startsWith('.'))
-  if (holdsModels && !entries.some((entry) => entry.name === marker)) return false
+  const missing = await missingNetworks(repository)
+  if (missing.length === 0) {
+    await rm(join(repository, marker), { force: true })
+    return false
+  }
   await writeFile(join(repository, marker), '')
-  let failure = options.source === 'none' ? 'no source of weights is configured' : null
-  for (const network of networkNames) {
-    if ((await versionsIn(join(repository, network))).length > 0) continue
-    failure ??= await tryPull(network, options)
-    if (failure !== null) await buildRandom(network, options, failure)
+  let failed = false
+  for (const [index, network] of missing.entries()) {
+    const failure = failed ? null : await tryPull(network, options)
+    if (failure !== null) {
+      failed = true
+      say(
+        `${failure}: ${missing.slice(index).join(' and ')} get RANDOM weights, answers will mean nothing; \`models pull\` gets real ones`,
+      )
+    }
+    if (failed) await buildRandom(network, repository)
   }
   await rm(join(repository, marker), { force: true })
   return true
 }
 
+async function missingNetworks(repository: string): Promise<readonly NetworkName[]> {
+  const entries = await readdir(repository, { withFileTypes: true })
+  const holdsModels = entries.some((entry) => !entry.isFile() && !entry.name.startsWith('.'))
+  if (!holdsModels) return networkNames
+  if (!entries.some((entry) => entry.name === marker)) return []
+  const held = await Promise.all(
+    networkNames.map(async (network) => (await versionsIn(join(repository, network))).length > 0),
+  )
+  return networkNames.filter((_, index) => !held[index])
+}
+
 /** Why the download failed, in one line, or null where it did not. */
 async function tryPull(network: NetworkName, options: EnsureOptions): Promise<string | null> {
-  const { say } = options
+  const { source, say } = options
+  if (source === 'none') return 'there is no source of weights (MODEL_SOURCE is none)'
   try {
     const progress = createLines(`${network}: downloading`, say)
     say(await pullModel({ ...options, network, progress, replace: false }))
@@ -64,11 +86,7 @@ async function tryPull(network: NetworkName, options: EnsureOptions): Promise<st
   }
 }
 
-async function buildRandom(
-  network: NetworkName,
-  { repository, say }: EnsureOptions,
-  failure: string,
-): Promise<void> {
+async function buildRandom(network: NetworkName, repository: string): Promise<void> {
   const spec = publishedSpec(network)
   await buildModel({
     repository,
@@ -81,7 +99,4 @@ async function buildRandom(
     interpolation: 'bilinear',
     labels: null,
   })
-  say(
-    `${network}: RANDOM weights, its answers mean nothing (${failure}); \`models pull\` gets real ones`,
-  )
 }

@@ -1,12 +1,10 @@
 // Puts the libraries of a wheel into the engines folder: download, check, unpack, then one rename,
 // so that an engine's folder is either complete or not there.
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
+import { join } from 'node:path'
 import { engineFolder } from '../engines/engines-folder.ts'
 import { messageOf, UsageError } from '../errors.ts'
+import { sha256Of } from './download.ts'
 import { type FetchWheelOptions, fetchWheel, type Wheel } from './pypi-wheel.ts'
 import { type Select, type UnpackedFile, unpackWheel } from './unpack-wheel.ts'
 
@@ -17,6 +15,15 @@ export interface EngineLibraries {
   readonly version: string
   readonly wheel: Wheel
   readonly select: Select
+  /**
+   * Works on the unpacked files before the folder is published, e.g. compiles against them.
+   * @param content the folder they are in, with an absolute path
+   * @returns what the manifest shall say: the files that are there in the end, and how they were made
+   */
+  readonly finish?: (
+    content: string,
+    unpacked: readonly UnpackedFile[],
+  ) => Promise<Pick<InstalledManifest, 'files' | 'built'>>
 }
 
 export interface InstallOptions extends Omit<FetchWheelOptions, 'folder'> {
@@ -34,9 +41,11 @@ interface InstalledManifest {
   readonly version: string
   readonly wheel: Wheel
   readonly files: readonly UnpackedFile[]
+  /** What else had a part in them: tools and packages with their versions. */
+  readonly built?: Readonly<Record<string, string>>
 }
 
-export const manifestName = 'manifest.json'
+const manifestName = 'manifest.json'
 
 /**
  * Installs into `<engines folder>/<engine>/<version>/`, unless the same is there and intact.
@@ -57,9 +66,10 @@ export async function installWheel(
       : await fetchWheel(wheel, { ...options, folder: scratch })
     const content = join(scratch, 'content')
     await mkdir(content)
-    const files = await unpackWheel(path, content, libraries.select)
-    if (files.length === 0) throw new UsageError(`${wheel.filename} holds none of the libraries`)
-    const manifest: InstalledManifest = { engine, version, wheel, files }
+    const unpacked = await unpackWheel(path, content, libraries.select)
+    if (unpacked.length === 0) throw new UsageError(`${wheel.filename} holds none of the libraries`)
+    const finished = (await libraries.finish?.(content, unpacked)) ?? { files: unpacked }
+    const manifest: InstalledManifest = { engine, version, wheel, ...finished }
     await writeFile(join(content, manifestName), `${JSON.stringify(manifest, null, 2)}\n`)
     await replace(folder, content, join(scratch, 'previous'))
     return { folder, installed: true }
@@ -112,19 +122,5 @@ async function isIntact(folder: string, wheel: Wheel): Promise<boolean> {
   } catch {
     // Absent or damaged, in whatever way: it is installed anew.
     return false
-  }
-}
-
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256')
-  await pipeline(createReadStream(path), hash)
-  return hash.digest('hex')
-}
-
-/** A `select` that takes the files whose own name matches, from one folder of the archive. */
-export function selectFrom(archiveFolder: string, names: RegExp): Select {
-  return (path) => {
-    const name = basename(path)
-    return path === `${archiveFolder}/${name}` && names.test(name) ? name : null
   }
 }

@@ -5,6 +5,7 @@ import { healthCommand } from './health.ts'
 import { modelsCommand } from './models.ts'
 import { packageVersion } from './package-version.ts'
 import { serveCommand } from './serve.ts'
+import { setupOpenvinoCommand } from './setup-openvino.ts'
 
 const exitCodes = `
 Exit codes: 0 done; 1 it failed, and one line said why; 2 the command line or a variable was wrong.`
@@ -17,6 +18,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addHelpText('after', exitCodes)
     .addCommand(serveCommand())
     .addCommand(modelsCommand())
+    .addCommand(setupOpenvinoCommand())
     .addCommand(healthCommand())
   for (const command of [program, ...program.commands, ...program.commands.flatMap(sub)]) {
     command.exitOverride() // commander's own refusals come here instead of ending the process

@@ -4,7 +4,7 @@ import { readFile, stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
-import { Command, Option } from 'commander'
+import { Argument, Command, Option } from 'commander'
 import { readConfig } from '../config.ts'
 import { ModelError, messageOf, UsageError } from '../errors.ts'
 import type { Interpolation, Weights } from '../repository/manifest.ts'
@@ -23,7 +23,7 @@ import { huggingFace } from '../resnet/tensor-names.ts'
 import { buildModel } from './build-model.ts'
 import { sha256Of } from './download.ts'
 import { inOneLine } from './one-line.ts'
-import { oneOfNames, wholeNumber } from './option-forms.ts'
+import { wholeNumber } from './option-forms.ts'
 import { addressOf, publicSource, publishedWeights } from './published-weights.ts'
 
 interface BuildOptions {
@@ -60,7 +60,7 @@ const maxImageSize = 1024
 export function modelsBuildCommand(): Command {
   return new Command('build')
     .description('write ResNet34 or ResNet50 as a SavedModel')
-    .argument('<network>', networkNames.join(' or '), oneOfNames(networkNames))
+    .addArgument(new Argument('<network>').choices(networkNames))
     .option('--from <file>', 'weights: .safetensors with Hugging Face, torchvision or timm names')
     .addOption(
       new Option('--seed <n>', 'random weights, the same for the same number on every machine')

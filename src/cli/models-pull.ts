@@ -1,25 +1,16 @@
 // `models pull`: downloads the published weights and builds the models.
-import { Command } from 'commander'
+import { Argument, Command } from 'commander'
 import { readConfig } from '../config.ts'
 import { UsageError } from '../errors.ts'
 import { type NetworkName, networkNames } from '../resnet/network.ts'
 import { inOneLine } from './one-line.ts'
-import { oneOfNames } from './option-forms.ts'
 import { createProgress } from './progress.ts'
 import { pullModel } from './pull-model.ts'
 
 export function modelsPullCommand(): Command {
-  const parseName = oneOfNames(networkNames)
   return new Command('pull')
     .description('download published weights, check and build them')
-    .argument(
-      '[networks...]',
-      `${networkNames.join(' or ')} (default: both)`,
-      (text: string, before: readonly NetworkName[] | undefined) => [
-        ...(before ?? []),
-        parseName(text),
-      ],
-    )
+    .addArgument(new Argument('[networks...]', 'default: both').choices(networkNames))
     .option('--output <folder>', 'the model repository (default: MODEL_REPOSITORY)')
     .option('--source <url>', 'a mirror to download from (default: MODEL_SOURCE)', checkUrl)
     .option('--replace', 'remove custom weights that the repository holds under the name', false)

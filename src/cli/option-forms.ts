@@ -1,22 +1,13 @@
-// Forms of command-line options, in the words of the configuration's.
+// Forms of command-line options that commander does not bring.
 import { InvalidArgumentError } from 'commander'
-import { type Form, integer, oneOf } from '../config-forms.ts'
-import { messageOf } from '../errors.ts'
 
+/** Reads a whole number; the mistake is commander's to tell. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
-  return parser(integer(min, max))
-}
-
-export function oneOfNames<Name extends string>(names: readonly Name[]): (text: string) => Name {
-  return parser(oneOf(...names))
-}
-
-function parser<Value>(form: Form<Value>): (text: string) => Value {
   return (text) => {
-    try {
-      return form.parse(text)
-    } catch (error) {
-      throw new InvalidArgumentError(`It is ${messageOf(error)}; expected ${form.description}.`)
+    const number = Number(text)
+    if (!/^\d+$/.test(text) || number < min || number > max) {
+      throw new InvalidArgumentError(`Expected a whole number from ${min} to ${max}.`)
     }
+    return number
   }
 }

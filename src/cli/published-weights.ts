@@ -8,13 +8,15 @@ export interface PublishedWeights {
   readonly licence: string
 }
 
+export type Catalogue = Readonly<Record<NetworkName, PublishedWeights>>
+
 /** The host that `path` belongs to; mirrors keep the same paths. */
 export const publicSource = 'https://huggingface.co'
 
 /** Twice the larger file: a server that sends more sends something else. */
 export const maxWeightsBytes = 200_000_000
 
-export const publishedWeights: Readonly<Record<NetworkName, PublishedWeights>> = {
+export const publishedWeights: Catalogue = {
   resnet34: {
     path: 'microsoft/resnet-34/resolve/main/model.safetensors',
     sha256: '1096166c7cf216a7320a6b67b754b1776b99205a44d070c6cb52429af2d136bb',

@@ -1,13 +1,20 @@
 // The published weights of one network -> a model in the repository.
 import { mkdir, rm } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { fitSpec } from '../resnet/import-weights.ts'
 import { type NetworkName, publishedSpec } from '../resnet/network.ts'
 import { buildModel } from './build-model.ts'
 import { download, sha256Of } from './download.ts'
 import { readManifest, versionsIn } from './install-model.ts'
 import { readCheckpoint } from './models-build.ts'
 import type { Progress } from './progress.ts'
-import { addressOf, maxWeightsBytes, publicSource, publishedWeights } from './published-weights.ts'
+import {
+  addressOf,
+  type Catalogue,
+  maxWeightsBytes,
+  publicSource,
+  publishedWeights,
+} from './published-weights.ts'
 
 export interface Pull {
   readonly network: NetworkName
@@ -18,6 +25,8 @@ export interface Pull {
   readonly replace: boolean
   readonly progress: Progress
   readonly silenceMs?: number
+  /** What to download; without it, the published files. */
+  readonly catalogue?: Catalogue
 }
 
 /** Beside the models, where no scan looks: a download that is cut off goes on from here. */
@@ -30,7 +39,7 @@ const downloadsFolder = '.downloads'
  */
 export async function pullModel(pull: Pull): Promise<string> {
   const { network, repository, source, progress } = pull
-  const weights = publishedWeights[network]
+  const weights = (pull.catalogue ?? publishedWeights)[network]
   const folder = resolve(repository, network)
   const held = await heldWeights(folder, network)
   if (held?.sha256 === weights.sha256) return `${network}: these weights are in ${folder} already`
@@ -52,14 +61,15 @@ export async function pullModel(pull: Pull): Promise<string> {
   } finally {
     progress.stop()
   }
+  const checkpoint = await readCheckpoint(file)
   const line = await buildModel({
     repository,
     name: network,
     version: null,
     // Random weights stood in for these.
     replace: pull.replace || held?.kind === 'random',
-    spec: publishedSpec(network),
-    checkpoint: await readCheckpoint(file),
+    spec: fitSpec(publishedSpec(network), checkpoint),
+    checkpoint,
     weights: {
       kind: 'pretrained',
       source: addressOf(weights, publicSource).href,

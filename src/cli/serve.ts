@@ -5,7 +5,6 @@ import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { type Config, flagOf, readConfig, variables } from '../config.ts'
 import { UsageError } from '../errors.ts'
-import { serve } from '../server.ts'
 import { inOneLine } from './one-line.ts'
 import { packageVersion } from './package-version.ts'
 
@@ -28,6 +27,7 @@ export function serveCommand(): Command {
     inOneLine(async () => {
       const config = readConfig(process.env, flagsOf(command))
       await fillRepository(config)
+      const { serve } = await import('../server.ts') // `health` and `--help` need none of it
       await serve(config, packageVersion())
     }),
   )

@@ -45,15 +45,18 @@ export function applyBinary(emitter: Emitter, binary: Binary, a: Value, b: Value
   if (a.kind === 'known' && b.kind === 'known') return computeBinary(binary, a, b)
   const throughReshape = applyBeforeReshape(emitter, binary, a, b)
   if (throughReshape !== null) return throughReshape
-  const shape = broadcastExtents(a.shape, b.shape)
-  if (shape === null) throw new OperandError('has operands that do not broadcast')
-  const [left, right] = alignOperands(emitter, a, b)
+  const { names, shape, order } = alignOperands(emitter, [a, b])
   const dtype = binary.dtype ?? (a.kind === 'known' ? b.dtype : a.dtype)
-  return emitter.node(
-    binary.op,
-    { inputs: [left.name, right.name] },
-    { dtype, shape, order: left.order },
-  )
+  return emitter.node(binary.op, { inputs: names }, { dtype, shape, order })
+}
+
+/** The elements of `a` where the condition holds, else those of `b`; all three broadcast. */
+export function writeSelection(
+  emitter: Emitter,
+  [condition, a, b]: readonly [Value, Value, Value],
+): Stored {
+  const { names, shape, order } = alignOperands(emitter, [condition, a, b])
+  return emitter.node('Where', { inputs: names }, { dtype: a.dtype, shape, order })
 }
 
 /** A reshape that is held back stays so if the other operand fits what lies under it. */
@@ -85,43 +88,38 @@ function sourceFitting(other: Value, { shape, source }: Reshaped): Value | null 
     : null
 }
 
-/** Both operands in one order, named for use in a node. */
-function alignOperands(
-  emitter: Emitter,
-  a: Value,
-  b: Value,
-): [{ name: string; order: AxisOrder }, { name: string; order: AxisOrder }] {
-  if (b.kind === 'known') {
-    const left = ofRank(emitter, store(emitter, a), b.shape.length)
-    return [left, constantOperand(emitter, b, left.order)]
-  }
-  if (a.kind === 'known') {
-    const right = ofRank(emitter, store(emitter, b), a.shape.length)
-    return [constantOperand(emitter, a, right.order), right]
-  }
-  const rank = Math.max(a.shape.length, b.shape.length)
-  const left = ofRank(emitter, store(emitter, a), rank)
-  const right = ofRank(emitter, store(emitter, b), rank)
-  const order = preferredOrder(left, right)
-  return [inOrder(emitter, left, order), inOrder(emitter, right, order)]
+interface Aligned {
+  readonly names: readonly string[]
+  readonly shape: Extents
+  readonly order: AxisOrder
 }
 
-function constantOperand(
-  emitter: Emitter,
-  constant: Known,
-  order: AxisOrder,
-): { name: string; order: AxisOrder } {
-  return { name: emitter.constant(operandTensor(constant, order)), order }
+/** All operands in one order; the largest one that is computed keeps its own. */
+function alignOperands(emitter: Emitter, operands: readonly Value[]): Aligned {
+  const shape = operands
+    .map((operand) => operand.shape)
+    .reduce((joined, next) => {
+      const both = broadcastExtents(joined, next)
+      if (both !== null) return both
+      throw new OperandError('has operands that do not broadcast')
+    })
+  const ranked = operands.map((operand) =>
+    operand.kind === 'known' ? operand : ofRank(emitter, store(emitter, operand), shape.length),
+  )
+  const order = ranked.filter((operand) => operand.kind === 'stored').reduce(preferred).order
+  const names = ranked.map((operand) =>
+    operand.kind === 'known'
+      ? emitter.constant(operandTensor(operand, order))
+      : inOrder(emitter, operand, order).name,
+  )
+  return { names, shape, order }
 }
 
-/** The larger operand keeps its order; of two equal ones the one laid out for convolutions does. */
-function preferredOrder(a: Stored, b: Stored): AxisOrder {
-  const [sizeA, sizeB] = [a, b].map(({ shape }) => Math.abs(extentProduct(shape))) as [
-    number,
-    number,
-  ]
-  if (sizeA !== sizeB) return sizeA > sizeB ? a.order : b.order
-  return isPlain(a.order) ? b.order : a.order
+/** Of two operands of one size the one laid out for convolutions keeps its order. */
+function preferred(a: Stored, b: Stored): Stored {
+  const [sizeA, sizeB] = [a, b].map(({ shape }) => Math.abs(extentProduct(shape)))
+  if (sizeA !== sizeB) return (sizeA as number) > (sizeB as number) ? a : b
+  return isPlain(a.order) ? b : a
 }
 
 /** Axes of size 1 in front, as broadcasting adds them. */

@@ -5,26 +5,24 @@ import type { Graph, GraphNode } from '../graph/graph.ts'
 import { OperandError } from './arithmetic.ts'
 import { Emitter } from './emitter.ts'
 import { describeExtents } from './extent.ts'
-import {
-  type ImageInput,
-  type InputStage,
-  pixelsName,
-  readImageInput,
-  writeInput,
-} from './input-stage.ts'
+import { type ImageInput, type InputStage, readImageInput, writeInput } from './input-stage.ts'
 import { inPlainOrder, reshape } from './layout.ts'
-import type { OnnxModel, OnnxNode } from './model.ts'
+import { mergeDilations } from './merge-dilations.ts'
+import { type OnnxModel, pixelsName, scoresName } from './model.ts'
 import { Operation } from './operation.ts'
 import { operators } from './operators.ts'
-import { dropUnread, type Pass } from './passes/draft.ts'
+import { collapseReshapes } from './passes/collapse-reshapes.ts'
+import { type Draft, dropUnread, type Pass } from './passes/draft.ts'
 import { foldAffine } from './passes/fold-affine.ts'
+import { foldForward } from './passes/fold-forward.ts'
 import { foldPadding } from './passes/fold-padding.ts'
-import { fuseHardSigmoid, fuseHardSwish } from './passes/fuse-activations.ts'
+import { fuseGelu, fuseHardSigmoid, fuseHardSwish } from './passes/fuse-activations.ts'
+import { fuseLayerNormalization } from './passes/fuse-layer-normalization.ts'
 import { scoreKind, selectOutput } from './select-output.ts'
 import type { Stored, Value } from './value.ts'
 
 /** Changes whenever the same model would convert to another graph: part of every cache's key. */
-export const conversionVersion = 1
+export const conversionVersion = 2
 
 export interface ConversionOptions {
   /** The model's name, for messages. */
@@ -54,19 +52,20 @@ export interface ConversionReport {
 }
 
 const passes: readonly Pass[] = [
-  dropUnread,
+  collapseReshapes,
   fuseHardSigmoid,
   fuseHardSwish,
-  dropUnread,
+  fuseGelu,
+  fuseLayerNormalization,
   foldPadding,
-  dropUnread,
   foldAffine,
-  dropUnread,
+  foldForward,
 ]
 
 /** @throws ModelError `unsupported`, naming model, node and operator */
-export function convertGraph(graph: Graph, options: ConversionOptions): Conversion {
+export function convertGraph(given: Graph, options: ConversionOptions): Conversion {
   const { model } = options
+  const graph = mergeDilations(given)
   const nodes = new Map(graph.nodes.map((node) => [node.name, node]))
   const served = selectOutput(graph, model, options.output)
   const input = readImageInput(graph, model)
@@ -81,8 +80,8 @@ export function convertGraph(graph: Graph, options: ConversionOptions): Conversi
   const scores = values.get(served.value.node)?.[served.value.output]
   emitter.enter('output')
   const last = writeScores(emitter, scores, { model, name: served.name })
-  const draft = passes.reduce((current, pass) => pass(current), {
-    nodes: emitter.nodes as readonly OnnxNode[],
+  const draft = passes.reduce<Draft>((current, pass) => dropUnread(pass(current)), {
+    nodes: emitter.nodes,
     initializers: emitter.initializers,
     shapes: emitter.shapes,
     output: last.name,
@@ -168,10 +167,10 @@ function writeScores(
 
 /** The model with its output under a fixed name. */
 function nameOutput(
-  draft: ReturnType<Pass>,
+  draft: Draft,
   { model, input, classes }: { model: string; input: ImageInput; classes: number },
 ): OnnxModel {
-  const rename = (name: string) => (name === draft.output ? 'scores' : name)
+  const rename = (name: string) => (name === draft.output ? scoresName : name)
   const nodes = draft.nodes.map((node) => ({
     ...node,
     inputs: node.inputs.map(rename),
@@ -183,6 +182,6 @@ function nameOutput(
     nodes,
     initializers: draft.initializers,
     input: { name: pixelsName, dtype: 'uint8', shape: [batch, input.height, input.width, 3] },
-    output: { name: 'scores', dtype: 'float32', shape: [batch, classes] },
+    output: { name: scoresName, dtype: 'float32', shape: [batch, classes] },
   }
 }

@@ -44,7 +44,13 @@ export class Emitter {
   nodeOfMany(op: string, emission: Emission, results: readonly Result[]): Stored[] {
     const { inputs, attributes = {} } = emission
     const stored = results.map(
-      (result): Stored => ({ kind: 'stored', name: this.#freshName(op), ...result }),
+      ({ dtype, shape, order }): Stored => ({
+        kind: 'stored',
+        name: this.#freshName(op),
+        dtype,
+        shape,
+        order,
+      }),
     )
     for (const { name, shape, order } of stored) this.shapes.set(name, arrange(shape, order))
     const outputs = stored.map((value) => value.name)

@@ -7,7 +7,7 @@ import { elementType } from './encode.ts'
 import { describeExtents } from './extent.ts'
 import { computedType, known } from './known.ts'
 import { inOrder } from './layout.ts'
-import { int } from './model.ts'
+import { int, pixelsName } from './model.ts'
 import { add, multiply } from './operators/arithmetic.ts'
 import { channelsFirst, plainOrder } from './permutation.ts'
 import type { Stored, Value } from './value.ts'
@@ -29,9 +29,6 @@ export interface ImageInput {
   /** The only batch size the model takes, or null where it takes any. */
   readonly batch: number | null
 }
-
-/** The name of the ONNX graph's input. */
-export const pixelsName = 'pixels'
 
 /** Operators that want images channels first. */
 const spatialOperators = new Set(['Conv2D', 'DepthwiseConv2dNative', 'MaxPool', 'AvgPool'])

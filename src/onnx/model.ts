@@ -38,6 +38,10 @@ export interface OnnxModel {
   readonly output: OnnxPort
 }
 
+/** The names of a converted graph's input and output. */
+export const pixelsName = 'pixels'
+export const scoresName = 'scores'
+
 export const int = (value: number): OnnxAttribute => ({ kind: 'int', value })
 export const float = (value: number): OnnxAttribute => ({ kind: 'float', value })
 export const text = (value: string): OnnxAttribute => ({ kind: 'string', value })

@@ -1,6 +1,7 @@
 // A checkpoint of a training framework -> the weights of a network. Every tensor is used exactly
 // once; one that is missing, left over or of another shape is named.
 import { ModelError } from '../errors.ts'
+import { float32Tensor } from '../graph/tensor.ts'
 import { floatTypes, toFloat32 } from './floats.ts'
 import {
   type Convolution,
@@ -44,7 +45,7 @@ export function importWeights(network: Network, checkpoint: Checkpoint): Network
     const shape = [size, size, inputs, outputs]
     if (!isNormalized(network.spec)) {
       const bias = read(`${names.convolution}.bias`)
-      return { kernel: channelsLast(kernel, shape), bias: channelsLast(bias, [outputs]) }
+      return { kernel: channelsLast(kernel, shape), bias: float32Tensor([outputs], bias) }
     }
     const of = (part: keyof typeof normalizationTensors): Float32Array =>
       read(`${names.normalization}.${normalizationTensors[part]}`)
@@ -63,7 +64,7 @@ export function importWeights(network: Network, checkpoint: Checkpoint): Network
     })
     return {
       kernel: channelsLast(kernel, shape, folded.factors),
-      bias: channelsLast(folded.bias, [outputs]),
+      bias: float32Tensor([outputs], folded.bias),
     }
   }
 
@@ -74,7 +75,7 @@ export function importWeights(network: Network, checkpoint: Checkpoint): Network
     ),
     classifier: {
       kernel: channelsLast(read(`${scheme.classifier}.weight`), [inputs, outputs]),
-      bias: channelsLast(read(`${scheme.classifier}.bias`), [outputs]),
+      bias: float32Tensor([outputs], read(`${scheme.classifier}.bias`)),
     },
   }
 }

@@ -13,8 +13,8 @@ import { normalizationTensors, torchvision } from './tensor-names.ts'
  */
 const branchGain = 0.5
 
-/** The spread of the logits, so that the probabilities of an image differ visibly. */
-const logitGain = 8
+/** The spread of the logits, so that the probabilities of a picture differ visibly. */
+const logitGains = { 'after-addition': 8, 'before-addition': 2 } as const
 
 /**
  * A checkpoint of `network` that differs with `seed` (an unsigned 32-bit integer): He's
@@ -52,7 +52,7 @@ export function seededCheckpoint(network: Network, seed: number): Checkpoint {
   const { classifier } = torchvision
   const fanIn = network.classifier.inputs
   fill(`${classifier}.weight`, (count, random) =>
-    kernels(count, { random, fanIn, gain: logitGain }),
+    kernels(count, { random, fanIn, gain: logitGains[network.spec.variant] }),
   )
   fill(`${classifier}.bias`, (count, random) => between(count, -0.1, 0.1, random))
   return tensors

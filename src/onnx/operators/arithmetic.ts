@@ -112,6 +112,12 @@ function castKnown(x: Known, dtype: Known['dtype']): Known {
   return x.perBatch === undefined ? cast : { ...cast, perBatch: x.perBatch }
 }
 
+/** TensorFlow and ONNX round halves to the even neighbour. */
+function roundToEven(x: number): number {
+  const rounded = Math.round(x)
+  return Math.abs(x % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded
+}
+
 /** Names in tf.raw_ops. */
 export const arithmeticOperators: Readonly<Record<string, Operator>> = {
   Add: binary(add),
@@ -143,6 +149,7 @@ export const arithmeticOperators: Readonly<Record<string, Operator>> = {
   Log: unary({ compute: Math.log, write: writeOperator('Log') }),
   Floor: unary({ compute: Math.floor, write: writeOperator('Floor') }),
   Ceil: unary({ compute: Math.ceil, write: writeOperator('Ceil') }),
+  Round: unary({ compute: roundToEven, write: writeOperator('Round') }),
   Sign: unary({ compute: Math.sign, write: writeOperator('Sign') }),
   Cast: cast,
 }

@@ -30,7 +30,7 @@ function split(operation: Operation, x: Value, axis: number, sizes: readonly num
   )
 }
 
-function concatenate(operation: Operation, inputs: readonly Value[], axis: number): Value {
+export function concatenate(operation: Operation, inputs: readonly Value[], axis: number): Value {
   const { emitter } = operation
   const [first] = inputs as [Value]
   if (inputs.length === 1) return first

@@ -20,7 +20,11 @@ function multiplyMatrices(operation: Operation, flags: readonly [string, string]
 }
 
 /** @param weights [features, outputs] */
-function multiplyByWeights(operation: Operation, x: Stored | Reshaped, weights: Known): Value {
+export function multiplyByWeights(
+  operation: Operation,
+  x: Stored | Reshaped,
+  weights: Known,
+): Value {
   const [features, outputs] = weights.shape as [number, number]
   if (x.shape.at(-1) !== features) operation.unsupported('multiplies matrices that do not fit')
   const source = x.kind === 'reshaped' ? x.source : x

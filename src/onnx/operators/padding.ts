@@ -4,8 +4,27 @@ import { type Known, pick, tensorFromKnown } from '../known.ts'
 import { inPlainOrder, store } from '../layout.ts'
 import { int, text } from '../model.ts'
 import type { Operation, Operator } from '../operation.ts'
-import { arrange } from '../permutation.ts'
 import type { Value } from '../value.ts'
+import { concatenate } from './joining.ts'
+import { cutAxes, wholeAxis } from './slicing.ts'
+
+function padMirrored(operation: Operation): Value {
+  if (operation.text('mode', '') === 'REFLECT') return pad(operation)
+  // ONNX has no SYMMETRIC, which repeats the edge: the mirrored strips are joined on.
+  const paddings = operation.integers(1, 'paddings') // [rank, 2]
+  return operation.input(0).shape.reduce((x: Value, size, axis) => {
+    const [before, after] = paddings.slice(2 * axis, 2 * axis + 2) as [number, number]
+    const strip = (last: number, count: number) =>
+      cutAxes(
+        operation,
+        x,
+        x.shape.map(wholeAxis).with(axis, { start: last, size: count, step: -1 }),
+      )
+    const front = before > 0 ? [strip(before - 1, before)] : []
+    const back = after > 0 ? [strip(size - 1, after)] : []
+    return concatenate(operation, [...front, x, ...back], axis)
+  }, operation.input(0))
+}
 
 function pad(operation: Operation): Value {
   const { emitter } = operation
@@ -17,23 +36,17 @@ function pad(operation: Operation): Value {
     return size < 0 ? size : size + added
   })
   const ofSide = (side: number) => x.order.map((axis) => paddings[2 * axis + side] as number)
-  const inputs = [x.name, emitter.integers([...ofSide(0), ...ofSide(1)])]
-  if (operation.node.op === 'PadV2') {
-    inputs.push(emitter.constant(tensorFromKnown(operation.constant(2, 'value'))))
-  }
-  const modes: Readonly<Record<string, string>> = { REFLECT: 'reflect', SYMMETRIC: 'symmetric' }
-  const mode = modes[operation.text('mode', '')] ?? 'constant'
-  if (mode === 'symmetric') operation.unsupported('pads symmetrically, which ONNX cannot')
+  const value = operation.node.op === 'PadV2' ? operation.constant(2, 'value') : null
+  const inputs = [
+    x.name,
+    emitter.integers([...ofSide(0), ...ofSide(1)]),
+    value === null ? '' : emitter.constant(tensorFromKnown(value)),
+    // All axes, though that is the default: where they are not named, ONNX Runtime 1.30 folds the
+    // zeros into a MaxPool, whose own padding is no zero (operators.test.ts has the case).
+    emitter.integers(x.order.map((_, position) => position)),
+  ]
+  const mode = operation.text('mode', '') === 'REFLECT' ? 'reflect' : 'constant'
   return emitter.node('Pad', { inputs, attributes: { mode: text(mode) } }, { ...x, shape })
-}
-
-function tile(operation: Operation): Value {
-  const { emitter } = operation
-  const multiples = operation.integers(1, 'multiples')
-  const x = store(emitter, operation.input(0))
-  const shape = x.shape.map((size, axis) => size * (multiples[axis] as number))
-  const repeats = emitter.integers(arrange(multiples, x.order))
-  return emitter.node('Tile', { inputs: [x.name, repeats] }, { ...x, shape })
 }
 
 function gather(operation: Operation): Value {
@@ -72,8 +85,7 @@ function gatherKnown(x: Known, indices: Known, axis: number): Known {
 export const paddingOperators: Readonly<Record<string, Operator>> = {
   Pad: pad,
   PadV2: pad,
-  MirrorPad: pad,
-  Tile: tile,
+  MirrorPad: padMirrored,
   Gather: gather,
   GatherV2: gather,
 }

@@ -1,5 +1,4 @@
 // Operators that rename axes or compute with shapes; few of them cost anything at run time.
-import { elementCount } from '../../graph/tensor.ts'
 import { type Extents, extentProduct } from '../extent.ts'
 import { type Known, known, knownFromTensor, knownIntegers } from '../known.ts'
 import { arrangeKnown, reshape, store } from '../layout.ts'
@@ -84,13 +83,6 @@ function transpose(operation: Operation): Value {
   }
 }
 
-function fill(operation: Operation): Value {
-  const shape = operation.integers(0, 'shape')
-  const value = operation.constant(1, 'value')
-  const length = elementCount(shape)
-  return known(value.dtype, shape, Array(length).fill(value.elements[0]))
-}
-
 function range(operation: Operation): Value {
   const [start, limit, step] = [0, 1, 2].map((i) => operation.constant(i, 'bounds')) as [
     Known,
@@ -131,6 +123,5 @@ export const shapeOperators: Readonly<Record<string, Operator>> = {
   Squeeze: squeeze,
   ExpandDims: expandDimensions,
   Transpose: transpose,
-  Fill: fill,
   Range: range,
 }

@@ -32,37 +32,53 @@ function sliceStrided(operation: Operation): Value {
 
 type Part = { kind: 'new' } | { kind: 'cut'; cut: Cut; drops: boolean }
 
+/** The operands and bit masks of a StridedSlice. */
+interface SliceSpec {
+  readonly begin: readonly number[]
+  readonly end: readonly number[]
+  readonly strides: readonly number[]
+  /** Whether bit i of the mask is set. */
+  masked(mask: MaskName, i: number): boolean
+}
+
+type MaskName = 'begin' | 'end' | 'ellipsis' | 'new_axis' | 'shrink_axis'
+
+function readSpec(operation: Operation): SliceSpec {
+  const operands = ['begin', 'end', 'strides'].map((role, i) => operation.integers(i + 1, role))
+  const [begin, end, strides] = operands as [number[], number[], number[]]
+  const masked = (mask: MaskName, i: number) => ((operation.int(`${mask}_mask`, 0) >> i) & 1) === 1
+  return { begin, end, strides, masked }
+}
+
 function readParts(operation: Operation, shape: Extents): Part[] {
-  const [begin, end, strides] = ['begin', 'end', 'strides'].map((role, i) =>
-    operation.integers(i + 1, role),
-  ) as [number[], number[], number[]]
-  const masks = ['begin', 'end', 'ellipsis', 'new_axis', 'shrink_axis'].map((name) =>
-    operation.int(`${name}_mask`, 0),
-  ) as [number, number, number, number, number]
-  const [beginMask, endMask, ellipsisMask, newMask, shrinkMask] = masks
-  const isSet = (mask: number, i: number) => ((mask >> i) & 1) === 1
-  const named = begin.filter((_, i) => !isSet(ellipsisMask, i) && !isSet(newMask, i)).length
+  const spec = readSpec(operation)
+  const { begin, masked } = spec
+  const named = begin.filter((_, i) => !masked('ellipsis', i) && !masked('new_axis', i)).length
   const parts: Part[] = []
   let axis = 0
-  const whole = (): Part => ({ kind: 'cut', cut: wholeAxis(shape[axis++] as number), drops: false })
-  begin.forEach((from, i) => {
-    if (isSet(ellipsisMask, i)) {
-      for (let left = shape.length - named; left > 0; left--) parts.push(whole())
-    } else if (isSet(newMask, i)) {
-      parts.push({ kind: 'new' })
-    } else {
-      const bounds = {
-        from: isSet(beginMask, i) ? undefined : from,
-        to: isSet(endMask, i) ? undefined : (end[i] as number),
-        step: strides[i] as number,
-      }
-      const size = shape[axis++] as number
-      const drops = isSet(shrinkMask, i)
-      parts.push({ kind: 'cut', cut: drops ? oneOf(size, from) : cutOf(size, bounds), drops })
+  const keep = (count: number) => {
+    for (let left = count; left > 0; left--) {
+      parts.push({ kind: 'cut', cut: wholeAxis(shape[axis++] as number), drops: false })
     }
-  })
-  while (axis < shape.length) parts.push(whole())
+  }
+  for (let i = 0; i < begin.length; i++) {
+    if (masked('ellipsis', i)) keep(shape.length - named)
+    else if (masked('new_axis', i)) parts.push({ kind: 'new' })
+    else parts.push(readCut(spec, i, shape[axis++] as number))
+  }
+  keep(shape.length - axis)
   return parts
+}
+
+function readCut({ begin, end, strides, masked }: SliceSpec, i: number, size: number): Part {
+  const from = begin[i] as number
+  if (masked('shrink_axis', i)) return { kind: 'cut', cut: oneOf(size, from), drops: true }
+  const bounds = {
+    from: masked('begin', i) ? undefined : from,
+    to: masked('end', i) ? undefined : (end[i] as number),
+    step: strides[i] as number,
+  }
+  return { kind: 'cut', cut: cutOf(size, bounds), drops: false }
 }
 
 export function wholeAxis(size: number): Cut {
@@ -100,7 +116,7 @@ function slice(operation: Operation): Value {
 }
 
 /** Keeps `cuts` of all axes of x. */
-function cutAxes(operation: Operation, x: Value, cuts: readonly Cut[]): Value {
+export function cutAxes(operation: Operation, x: Value, cuts: readonly Cut[]): Value {
   const shape = cuts.map(({ size }) => size)
   const isCut = ({ start, size, step }: Cut, axis: number) =>
     start !== 0 || step !== 1 || size !== x.shape[axis]

@@ -1,0 +1,100 @@
+// One TensorFlow session: bytes in, scores out, and nothing left behind.
+// It drives the package's binding itself. The package's predict() takes uint8 images as int32
+// tensors, which it reads back and narrows again one by one, and it computes every output.
+import type { Normalization } from '../engine.ts'
+import type { Binding } from './library.ts'
+import { createNormalizer } from './normalize.ts'
+import type { Endpoint, ImageInput } from './signature.ts'
+
+const channels = 3
+
+export interface Session {
+  /**
+   * @param pixels uint8 [count, height, width, 3]
+   * @returns float32 [count, classes]
+   * @throws Error with TensorFlow's message
+   */
+  run(pixels: Uint8Array, count: number): Float32Array
+}
+
+export interface SessionOptions {
+  readonly sessionId: number
+  readonly endpoint: Endpoint
+  readonly normalization: Normalization
+}
+
+export function createSession(binding: Binding, options: SessionOptions): Session {
+  const { sessionId, endpoint } = options
+  const { input, output } = endpoint
+  const cropSize = input.height * input.width * channels
+  const toInput = inputStage(binding, input, options.normalization)
+
+  /** uint8 [n, height, width, 3], with an n that the graph takes. */
+  function runOnce(pixels: Uint8Array): Float32Array {
+    const shape = [pixels.length / cropSize, input.height, input.width, channels]
+    const { dtype, values } = toInput(pixels)
+    const inputId = binding.createTensor(shape, dtype, values)
+    try {
+      const [scores] = binding.runSavedModel(sessionId, [inputId], input.tensor, output.tensor)
+      if (scores === undefined) throw new Error(`TensorFlow gave no ${output.name}`)
+      try {
+        requireScores(scores.shape, shape[0], output.name)
+        return binding.tensorDataSync(scores.id) as Float32Array
+      } finally {
+        binding.deleteTensor(scores.id)
+      }
+    } finally {
+      binding.deleteTensor(inputId)
+    }
+  }
+
+  return {
+    run(pixels, count) {
+      const crops = pixels.subarray(0, count * cropSize)
+      const { batchSize } = input
+      return batchSize === null || batchSize === count
+        ? runOnce(crops)
+        : runInParts(crops, { partSize: batchSize * cropSize, cropSize, runOnce })
+    },
+  }
+}
+
+type InputStage = (pixels: Uint8Array) => {
+  readonly dtype: number
+  readonly values: Uint8Array | Float32Array
+}
+
+function inputStage(binding: Binding, input: ImageInput, normalization: Normalization): InputStage {
+  if (input.dtype === 'uint8') return (values) => ({ dtype: binding.TF_UINT8, values })
+  const normalize = createNormalizer(normalization)
+  return (pixels) => ({ dtype: binding.TF_FLOAT, values: normalize(pixels) })
+}
+
+function requireScores(shape: readonly number[], count: number | undefined, name: string): void {
+  if (shape.length === 2 && shape[0] === count) return
+  throw new Error(`output ${name} is [${shape.join(', ')}] for ${count} images, not [N, classes]`)
+}
+
+/** For graphs that take exactly so many images: the last part is filled up with black ones. */
+function runInParts(
+  pixels: Uint8Array,
+  options: {
+    readonly partSize: number
+    readonly cropSize: number
+    readonly runOnce: (pixels: Uint8Array) => Float32Array
+  },
+): Float32Array {
+  const { partSize, cropSize, runOnce } = options
+  const count = pixels.length / cropSize
+  const part = new Uint8Array(partSize)
+  let scores = new Float32Array(0)
+  for (let at = 0; at < pixels.length; at += partSize) {
+    part.fill(0).set(pixels.subarray(at, at + partSize))
+    const partScores = runOnce(part)
+    const classes = partScores.length / (partSize / cropSize)
+    if (at === 0) scores = new Float32Array(count * classes)
+    const wanted = Math.min(partSize, pixels.length - at) / cropSize
+    scores.set(partScores.subarray(0, wanted * classes), (at / cropSize) * classes)
+  }
+  return scores
+}

@@ -1,0 +1,181 @@
+// TensorFlow itself as an engine: runs any SavedModel exactly as its author's TensorFlow would.
+// It is @tensorflow/tfjs-node-gpu over the libraries that `npm run setup:tensorflow` installed.
+import { readdir } from 'node:fs/promises'
+import { ModelError, messageOf } from '../../errors.ts'
+import type { Availability, Engine, LoadedModel, LoadRequest } from '../engine.ts'
+import { findInstallation, type Installation } from './installation.ts'
+import { type Binding, loadLibrary, packageFile, packageName, type TensorFlow } from './library.ts'
+import { loadError, runError } from './model-errors.ts'
+import { createSession, type Session } from './session.ts'
+import { chooseEndpoint, type Endpoint } from './signature.ts'
+
+const setupCommand = 'npm run setup:tensorflow'
+/** Where the Linux driver lists its GPUs, one folder each. */
+const gpusFolder = '/proc/driver/nvidia/gpus'
+
+export const tensorflowEngine: Engine = { name: 'tensorflow', probe, load }
+
+/**
+ * Looks at what is installed, without loading it: TensorFlow keeps the settings of its first load,
+ * and weighs 400 MB.
+ */
+async function probe(): Promise<Availability> {
+  const found = await requireInstallation().catch((error) => messageOf(error))
+  if (typeof found === 'string') return { available: false, reason: found }
+  const gpus = found.cuda ? await readdir(gpusFolder).catch(() => []) : []
+  const devices = ['cpu', ...gpus.map((_, index) => `cuda:${index}`)]
+  return { available: true, version: found.version, devices }
+}
+
+async function load(request: LoadRequest): Promise<LoadedModel> {
+  const installation = await requireInstallation()
+  requireSupported(request)
+  await requireFiles(request)
+  const tf = loadTensorFlow(installation, request)
+  const { binding } = tf.backend()
+  requireDevice(binding, installation, request)
+  const { endpoint, model } = await openModel(tf, request)
+  try {
+    const { sessionId } = model
+    const session = createSession(binding, {
+      sessionId,
+      endpoint,
+      normalization: request.normalization,
+    })
+    const { kind, classes } = askOutput(session, endpoint, request.model)
+    const { input, output } = endpoint
+    return {
+      description: {
+        engine: 'tensorflow',
+        engineVersion: binding.TF_Version,
+        device: request.device,
+        precision: 'fp32',
+        input: { name: input.name, dtype: input.dtype, height: input.height, width: input.width },
+        output: { name: output.name, kind, classes },
+      },
+      run: async (pixels, count) => session.run(pixels, count),
+      close: async () => model.dispose(),
+    }
+  } catch (error) {
+    model.dispose()
+    throw error
+  }
+}
+
+/** @throws ModelError with the reason for the operator */
+async function requireInstallation(): Promise<Installation> {
+  const unavailable = (reason: string) => new ModelError('unsupported', reason)
+  if (process.platform !== 'linux') {
+    throw unavailable(`the tensorflow engine runs on Linux, not on ${process.platform}`)
+  }
+  try {
+    packageFile()
+  } catch {
+    throw unavailable(
+      `${packageName} is not installed: run \`npm ci\` without leaving out optional packages, ` +
+        `then \`${setupCommand}\``,
+    )
+  }
+  const installation = await findInstallation()
+  if (installation === null) {
+    throw unavailable(`TensorFlow's libraries are not installed: run \`${setupCommand}\``)
+  }
+  return installation
+}
+
+function requireSupported({ model, device, precision }: LoadRequest): void {
+  if (device !== 'cpu' && !/^cuda:\d+$/.test(device)) {
+    throw new ModelError(
+      'unsupported',
+      `model ${model}: the tensorflow engine runs on cpu and cuda:N, not on ${device}`,
+    )
+  }
+  if (precision !== 'auto' && precision !== 'fp32') {
+    throw new ModelError(
+      'unsupported',
+      `model ${model}: the tensorflow engine computes in fp32, not in ${precision}; ` +
+        'set PRECISION to auto or fp32',
+    )
+  }
+}
+
+async function requireFiles({ model, folder }: LoadRequest): Promise<void> {
+  const files = await readdir(folder).catch((error) => {
+    throw new ModelError('missing', `model ${model}: cannot read ${folder}: ${messageOf(error)}`)
+  })
+  if (files.includes('saved_model.pb')) return
+  if (files.includes('saved_model.pbtxt')) {
+    throw new ModelError(
+      'unsupported',
+      `model ${model}: ${folder} holds a SavedModel in text form (saved_model.pbtxt); ` +
+        'save it in binary form',
+    )
+  }
+  throw new ModelError('missing', `model ${model}: there is no saved_model.pb in ${folder}`)
+}
+
+function loadTensorFlow(installation: Installation, request: LoadRequest): TensorFlow {
+  try {
+    return loadLibrary(installation, request)
+  } catch (error) {
+    throw new ModelError(
+      'unsupported',
+      `TensorFlow ${installation.version} does not load: ${messageOf(error)}. ` +
+        `Run \`${setupCommand} -- --force\` to install it anew`,
+      { cause: error },
+    )
+  }
+}
+
+function requireDevice(
+  binding: Binding,
+  { version, source }: Installation,
+  { model, device }: LoadRequest,
+): void {
+  if (device === 'cpu' || binding.isUsingGpuDevice()) return
+  throw new ModelError(
+    'unsupported',
+    `model ${model}: TensorFlow ${version} (${source}) finds no GPU for ${device}. It needs the ` +
+      `CUDA build (\`${setupCommand} -- --gpu\`), NVIDIA's driver, and a GPU that CUDA_VISIBLE_DEVICES ` +
+      'does not hide',
+  )
+}
+
+async function openModel(tf: TensorFlow, { model: name, folder, output }: LoadRequest) {
+  try {
+    const endpoint = chooseEndpoint(await tf.node.getMetaGraphsFromSavedModel(folder), name, output)
+    const model = await tf.node.loadSavedModel(folder, endpoint.tags, endpoint.signature)
+    return { endpoint, model }
+  } catch (error) {
+    throw error instanceof ModelError ? error : loadError(name, error)
+  }
+}
+
+/**
+ * The first run, which also finds what only a run can tell: that every variable has a value, how
+ * many classes there are, and whether the scores are probabilities already.
+ */
+function askOutput(session: Session, { input, output }: Endpoint, model: string) {
+  const cropSize = input.height * input.width * 3
+  // A mid-grey crop and a coloured gradient: two sums of 1 are no accident.
+  const crops = [Uint8Array.from({ length: cropSize }, () => 128), gradient(cropSize)]
+  try {
+    const scores = crops.map((crop) => session.run(crop, 1))
+    const kind = output.kind ?? (scores.every(areProbabilities) ? 'probabilities' : 'logits')
+    return { kind, classes: scores[0]?.length ?? 0 }
+  } catch (error) {
+    throw runError(model, error)
+  }
+}
+
+function gradient(cropSize: number): Uint8Array {
+  return Uint8Array.from({ length: cropSize }, (_, at) => (at * 7 + (at % 3) * 60) % 256)
+}
+
+/** Sums of a thousand float32 probabilities stray from 1 by less than this. */
+const sumTolerance = 1e-3
+
+function areProbabilities(scores: Float32Array): boolean {
+  const sum = scores.reduce((total, score) => total + score, 0)
+  return scores.every((score) => score >= 0) && Math.abs(sum - 1) <= sumTolerance
+}
