@@ -40,6 +40,10 @@ export const variables = {
     default: './models',
     meaning: 'folder of models: <name>/<version>/saved_model.pb',
   }),
+  modelSource: variable('MODEL_SOURCE', form.text, {
+    default: 'https://huggingface.co',
+    meaning: 'where weights are downloaded from, or a mirror of it; none downloads nothing',
+  }),
   models: variable('MODELS', form.list, {
     default: '',
     meaning: 'models to serve, comma-separated; empty serves all that are found',

@@ -43,9 +43,9 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
     decoded: Decoded,
     request: ClassifyRequest,
   ): Promise<Classification> {
-    const { image, waitMs, signal } = decoded
+    const { image, waitMs } = decoded
     const crop = image.crops[decoded.recipes.indexOf(recipeKey(served.recipe))] as Uint8Array
-    const result = await served.infer(crop, { deadline: request.deadline, signal })
+    const result = await served.infer(crop, request)
     const { scores, inferMs } = result.value
     const isLogits = served.pool.description.output.kind === 'logits'
     const probabilities = isLogits ? softmax(scores) : scores
@@ -75,16 +75,14 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
     async classify(request) {
       const models = admit(request.targets, request.deadline)
       const leave = models.map((served) => served.enter())
-      const timer = deadlineSignal(request)
       try {
-        const decoded = await decode(imaging, models, request, timer.signal)
+        const decoded = await decode(imaging, models, request)
         observe.decoded(decoded.image)
         return await Promise.all(models.map((served) => infer(served, decoded, request)))
       } catch (error) {
         for (const served of models) observe.failed(served, error)
         throw error
       } finally {
-        timer.clear()
         for (const out of leave) out()
       }
     },
@@ -97,7 +95,6 @@ interface Decoded {
   readonly recipes: readonly string[]
   /** Milliseconds spent waiting for a decoding thread. */
   readonly waitMs: number
-  readonly signal: AbortSignal
 }
 
 /** Decodes once for all models; those with the same recipe share a crop. */
@@ -105,15 +102,14 @@ async function decode(
   imaging: Imaging,
   models: readonly ServedModel[],
   request: ClassifyRequest,
-  signal: AbortSignal,
 ): Promise<Decoded> {
   const recipes = new Map<string, CropRecipe>(
     models.map((served) => [recipeKey(served.recipe), served.recipe]),
   )
   const startedAt = performance.now()
-  const image = await imaging.decode(request.image, [...recipes.values()], signal)
+  const image = await imaging.decode(request.image, [...recipes.values()], request.signal)
   const waitMs = Math.max(0, performance.now() - startedAt - image.decodeMs)
-  return { image, recipes: [...recipes.keys()], waitMs, signal }
+  return { image, recipes: [...recipes.keys()], waitMs }
 }
 
 /** Refuses an image that would find the queue full, or that would be done too late to matter. */
@@ -124,7 +120,9 @@ function assertRoom(served: ServedModel, deadline: number): void {
     throw overloaded(served.options, served.forecast.finishMs(waiting))
   }
   const remainingMs = deadline - performance.now()
-  if (remainingMs <= 0) throw deadlineExceeded()
+  if (remainingMs <= 0) {
+    throw new ServiceError('deadline_exceeded', 'the time that the request allows has passed')
+  }
   const finishMs = served.forecast.finishMs(waiting)
   // An empty service always tries: otherwise one slow batch could close the door for good.
   if (waiting > 0 && finishMs > remainingMs) {
@@ -133,29 +131,5 @@ function assertRoom(served: ServedModel, deadline: number): void {
       `an answer would take about ${Math.round(finishMs)} ms, the request allows ${Math.round(remainingMs)} ms`,
       { retryAfterS: retryAfterS(finishMs - remainingMs) },
     )
-  }
-}
-
-function deadlineExceeded(): ServiceError {
-  return new ServiceError(
-    'deadline_exceeded',
-    'there was no answer within the time that the request or the server allows',
-  )
-}
-
-/** Aborts when the client goes or when the deadline passes, whichever is first. */
-function deadlineSignal({ signal, deadline }: ClassifyRequest) {
-  const controller = new AbortController()
-  const onAbort = () => controller.abort(signal.reason)
-  const late = () => controller.abort(deadlineExceeded())
-  const timer = setTimeout(late, Math.max(0, deadline - performance.now()))
-  if (signal.aborted) onAbort()
-  else signal.addEventListener('abort', onAbort, { once: true })
-  return {
-    signal: controller.signal,
-    clear() {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', onAbort)
-    },
   }
 }

@@ -11,15 +11,17 @@ import type { Classifier, ModelState } from './types.ts'
 
 export interface ClassificationServiceOptions extends Omit<ClassifierOptions, 'assertOpen'> {
   readonly lineup: Lineup
-  /** True from SIGTERM on. */
-  readonly draining: () => boolean
+  /** True from SIGTERM on: readiness says so, requests are still answered. */
+  readonly leaving: () => boolean
+  /** True once nothing new is accepted. */
+  readonly closing: () => boolean
 }
 
 export function createClassificationService(options: ClassificationServiceOptions): Classifier {
-  const { table, lineup, draining } = options
+  const { table, lineup, leaving, closing } = options
 
   function assertOpen(): void {
-    if (draining()) throw new ServiceError('draining', 'the service is shutting down', retrySoon)
+    if (closing()) throw new ServiceError('draining', 'the service is shutting down', retrySoon)
     if (table.all().length === 0) {
       throw new ServiceError('not_ready', 'no model is ready yet', retrySoon)
     }
@@ -33,7 +35,7 @@ export function createClassificationService(options: ClassificationServiceOption
       ...lineup.absent().map(absentState),
     ],
     labels: (target) => table.resolve(target).labels,
-    ready: () => !draining() && isComplete(table, lineup),
+    ready: () => !leaving() && isComplete(table, lineup),
   }
 }
 
@@ -48,8 +50,8 @@ function isComplete(table: ModelTable, lineup: Lineup): boolean {
   return served.length > 0 && !missing && served.every(hasSession)
 }
 
-function hasSession({ pool: { counts } }: ServedModel): boolean {
-  return counts.idle + counts.busy > 0
+function hasSession({ pool }: ServedModel): boolean {
+  return pool.ready
 }
 
 function servedState(served: ServedModel, table: ModelTable): ModelState {

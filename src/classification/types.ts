@@ -17,7 +17,7 @@ export interface ClassifyRequest {
   readonly topK: number
   /** `performance.now()` by which the answer must be there. */
   readonly deadline: number
-  /** Aborted when the client has gone. */
+  /** Aborted when the client has gone or the deadline has passed; its reason is the error to throw. */
   readonly signal: AbortSignal
 }
 

@@ -1,12 +1,10 @@
 // Puts the libraries of a wheel into the engines folder: download, check, unpack, then one rename,
 // so that an engine's folder is either complete or not there.
-import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
+import { join } from 'node:path'
 import { engineFolder } from '../engines/engines-folder.ts'
 import { messageOf, UsageError } from '../errors.ts'
+import { sha256Of } from './download.ts'
 import { type FetchWheelOptions, fetchWheel, type Wheel } from './pypi-wheel.ts'
 import { type Select, type UnpackedFile, unpackWheel } from './unpack-wheel.ts'
 
@@ -47,7 +45,7 @@ interface InstalledManifest {
   readonly built?: Readonly<Record<string, string>>
 }
 
-export const manifestName = 'manifest.json'
+const manifestName = 'manifest.json'
 
 /**
  * Installs into `<engines folder>/<engine>/<version>/`, unless the same is there and intact.
@@ -124,20 +122,5 @@ async function isIntact(folder: string, wheel: Wheel): Promise<boolean> {
   } catch {
     // Absent or damaged, in whatever way: it is installed anew.
     return false
-  }
-}
-
-/** Of a file, in lower-case hexadecimal. */
-export async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256')
-  await pipeline(createReadStream(path), hash)
-  return hash.digest('hex')
-}
-
-/** A `select` that takes the files whose own name matches, from one folder of the archive. */
-export function selectFrom(archiveFolder: string, names: RegExp): Select {
-  return (path) => {
-    const name = basename(path)
-    return path === `${archiveFolder}/${name}` && names.test(name) ? name : null
   }
 }

@@ -54,6 +54,8 @@ export interface ModelDescription {
     readonly kind: 'logits' | 'probabilities'
     readonly classes: number
   }
+  /** How it came to run, where not the engine's usual way: a sentence for the operator. */
+  readonly note?: string
 }
 
 /** A model held by an engine. Runs are one at a time; the session process sees to that. */

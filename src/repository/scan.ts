@@ -6,7 +6,7 @@ import { builtInLabels, defaultManifest, type Manifest, parseManifest } from './
 import type { ModelVersion, RepositoryProblem, Scan } from './repository.ts'
 
 /** Names that stand in a URL and in a metric's label unchanged. */
-const modelName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
+export const modelName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
 const versionName = /^[1-9]\d{0,8}$/
 
 /** A manifest or label file is text by hand; more than this is a mistake. */

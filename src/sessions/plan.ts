@@ -14,7 +14,7 @@ export interface SessionPlan {
   readonly sessions: number
   readonly threads: number
   /** Batches that may run on the device at once, whichever model they are for. */
-  readonly permits: number
+  readonly concurrency: number
   readonly maxBatchSize: number
 }
 
@@ -39,7 +39,7 @@ export function planSessions(options: PlanOptions): SessionPlan {
     sessions,
     threads,
     // Two busy models take turns instead of computing side by side on the same cores.
-    permits: sessions,
+    concurrency: sessions,
     maxBatchSize: options.maxBatchSize === 'auto' ? autoBatch : options.maxBatchSize,
   }
 }

@@ -1,17 +1,27 @@
 // The pool: N session processes that hold one version of one model, replaced when they die.
 import type { ModelDescription } from '../engines/engine.ts'
+import { ServiceError } from '../errors.ts'
+import { Allocator, type Grant } from './allocator.ts'
+import { checkupEveryMs, isSilent, isTooLarge, silentDetail } from './checkup.ts'
+import { findLeash } from './launch.ts'
+import type { CropOutcome } from './outcomes.ts'
+import {
+  type SessionPoolOptions,
+  type SessionState,
+  type SettledOptions,
+  settle,
+} from './pool-options.ts'
+import { Breaker } from './restart-policy.ts'
+import { runBatch } from './run-batch.ts'
+import { Seat } from './seat.ts'
+import type { Session } from './session.ts'
+import type { SessionEnd } from './session-end.ts'
+import { SessionStarter } from './session-starter.ts'
 
-/** Scores of one crop: float32 [classes], as the model gave them (logits or probabilities). */
-export interface Scores {
-  readonly scores: Float32Array
-  /** Milliseconds the engine spent on the whole batch. */
-  readonly inferMs: number
-}
-
-/** What one crop came to (the same shape as batching's Outcome, which this room may not import). */
-export type CropOutcome =
-  | { readonly ok: true; readonly value: Scores }
-  | { readonly ok: false; readonly error: unknown }
+export type { CropOutcome, Scores } from './outcomes.ts'
+export type { Placement, SessionObserver, SessionPoolOptions } from './pool-options.ts'
+export type { SessionLine } from './session.ts'
+export type { SessionDeath } from './session-end.ts'
 
 /** The right to run one batch on an idle session, with its device's permit held. */
 export interface SessionLease {
@@ -20,23 +30,272 @@ export interface SessionLease {
   release(): void
 }
 
-/** What sessions tell the rest of the service about themselves. */
-export interface SessionObserver {
-  /** A session changed state; `gone` sessions are forgotten. */
-  state(session: number, state: 'starting' | 'idle' | 'busy' | 'gone'): void
-  /** A session ended without being asked to. */
-  died(session: number, reason: SessionDeath): void
+/** A session process, for the operator. */
+export interface SessionInfo {
+  readonly session: number
+  readonly pid: number | undefined
+  readonly device: string
+  readonly state: SessionState
+  /** Resident memory when it was last asked. */
+  readonly rssBytes: number
 }
-
-export type SessionDeath = 'exit' | 'signal' | 'hang' | 'memory' | 'protocol' | 'load'
 
 export interface SessionPool {
   /** What the sessions run, once the first is warm. */
   readonly description: ModelDescription
   readonly refused: readonly { readonly engine: string; readonly reason: string }[]
-  readonly counts: Readonly<Record<'starting' | 'idle' | 'busy', number>>
-  /** Resolves when a session is idle and its device has a permit to spare. */
+  readonly counts: Readonly<Record<SessionState, number>>
+  readonly sessions: readonly SessionInfo[]
+  /** Whether a session is there to run a batch, and sessions do not just die one after another. */
+  readonly ready: boolean
+  /**
+   * Resolves when a session is idle and its device has a permit to spare.
+   * Rejects with ServiceError: `not_ready` while sessions only die, `draining` once closed.
+   */
   lease(): Promise<SessionLease>
   /** Lets running batches finish, then ends every session process. */
   close(): Promise<void>
+}
+
+/**
+ * Loads the model in its first session, then starts the others.
+ * @throws ModelError when the first load fails
+ */
+export async function createSessionPool(options: SessionPoolOptions): Promise<SessionPool> {
+  const settled = settle(options)
+  const starter = new SessionStarter(settled, await findLeash())
+  const [device, ...others] = settled.placements.flatMap((placement) =>
+    Array.from({ length: placement.sessions }, () => placement.device),
+  )
+  if (device === undefined) throw new RangeError('a pool needs at least one session')
+  return new ProcessPool(settled, starter, { first: await starter.startFirst(device), others })
+}
+
+/** What a client is told to wait while no session can be kept alive, in seconds. */
+const retryAfterS = 5
+
+class ProcessPool implements SessionPool {
+  readonly description: ModelDescription
+  readonly refused: SessionPool['refused']
+  readonly #options: SettledOptions
+  readonly #starter: SessionStarter
+  readonly #breaker: Breaker
+  readonly #allocator: Allocator
+  readonly #states = new Map<Session, SessionState>()
+  readonly #seats: readonly Seat[]
+  /** Sessions that are to end when their batch is done. */
+  readonly #retired = new Set<Session>()
+  readonly #checkups: NodeJS.Timeout
+  /** Leases that were given and not used up, tries after a session's death included. */
+  #leases = 0
+  #onLastLease: (() => void) | undefined
+  /** `performance.now()` before which no session is changed for its size. */
+  #nextChangeAt = 0
+  #closing: Promise<void> | undefined
+
+  constructor(options: SettledOptions, starter: SessionStarter, line: StartingLine) {
+    this.#options = options
+    this.#starter = starter
+    this.#breaker = new Breaker(options.breaker)
+    this.#allocator = new Allocator(options.placements, {
+      busy: (session) => this.#enter(session, 'busy'),
+      free: (session) => this.#freed(session),
+    })
+    this.description = line.first.loaded.description
+    this.refused = line.first.loaded.refused
+    const firstSeat = this.#seatOn(line.first.device)
+    const others = line.others.map((device) => this.#seatOn(device))
+    this.#seats = [firstSeat, ...others]
+    this.#states.set(line.first, 'starting')
+    firstSeat.open(line.first)
+    for (const seat of others) seat.open()
+    this.#checkups = setInterval(() => this.#checkUp(), checkupEveryMs)
+    this.#checkups.unref()
+  }
+
+  get counts(): Readonly<Record<SessionState, number>> {
+    const counts = { starting: 0, idle: 0, busy: 0 }
+    for (const state of this.#states.values()) counts[state] += 1
+    return counts
+  }
+
+  get sessions(): readonly SessionInfo[] {
+    return [...this.#states].map(([session, state]) => {
+      const { id, pid, device, rssBytes } = session
+      return { session: id, pid, device, state, rssBytes }
+    })
+  }
+
+  get ready(): boolean {
+    return this.#closing === undefined && this.#someoneWorks() && !this.#breaker.open
+  }
+
+  async lease(): Promise<SessionLease> {
+    this.#checkHope()
+    const grant = await this.#allocator.take()
+    this.#leases += 1
+    return this.#leaseOn(grant)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  async #close(): Promise<void> {
+    clearInterval(this.#checkups)
+    const draining = new ServiceError('draining', 'the model is being unloaded; try again')
+    this.#allocator.refuseNew(draining)
+    // Sessions that die now are still replaced: a running batch may need them for another try.
+    await this.#lastLease()
+    for (const seat of this.#seats) seat.close()
+    this.#allocator.refuseAgain(draining)
+    const { endMs } = this.#options.limits
+    await Promise.all(
+      [...this.#states].map(([session, state]) => session.end(state === 'starting' ? 0 : endMs)),
+    )
+  }
+
+  /** Resolves when no lease is out, or the time to drain is over. */
+  #lastLease(): Promise<void> {
+    if (this.#leases === 0) return Promise.resolve()
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, this.#options.limits.drainMs)
+      this.#onLastLease = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  #leaseOn(grant: Grant): SessionLease {
+    let used = false
+    const use = () => {
+      if (used) throw new Error('a lease was used twice. This is a bug.')
+      used = true
+    }
+    return {
+      run: async (crops) => {
+        use()
+        const takeAnother = () => this.#allocator.takeAgain(this.#options.limits.retryMs)
+        try {
+          const outcomes = await runBatch(crops, grant, takeAnother)
+          if (outcomes.some(({ ok }) => ok)) this.#breaker.recordSuccess()
+          return outcomes
+        } finally {
+          this.#leaseEnded()
+        }
+      },
+      release: () => {
+        use()
+        grant.giveBack()
+        this.#leaseEnded()
+      },
+    }
+  }
+
+  #leaseEnded(): void {
+    this.#leases -= 1
+    if (this.#leases === 0) this.#onLastLease?.()
+  }
+
+  #seatOn(device: string): Seat {
+    return new Seat({
+      start: () => {
+        const session = this.#starter.start(device)
+        this.#states.set(session, 'starting')
+        return session
+      },
+      restart: this.#options.restart,
+      events: {
+        joined: (session) => this.#offer(session),
+        retired: (session) => this.#retire(session),
+        left: (session, end) => this.#left(session, end),
+      },
+    })
+  }
+
+  #enter(session: Session, state: SessionState): void {
+    this.#states.set(session, state)
+    this.#options.observer.state(session.id, state)
+  }
+
+  #offer(session: Session): void {
+    this.#enter(session, 'idle')
+    this.#allocator.offer(session)
+  }
+
+  /** A batch left its session, perhaps because that died: then its end is being told. */
+  #freed(session: Session): void {
+    if (!session.alive) return
+    if (this.#retired.has(session)) this.#endLarge(session)
+    else this.#offer(session)
+  }
+
+  #retire(session: Session): void {
+    if (this.#allocator.withdraw(session)) this.#endLarge(session)
+    else this.#retired.add(session)
+  }
+
+  #endLarge(session: Session): void {
+    void session.end(this.#options.limits.endMs, 'memory')
+  }
+
+  #left(session: Session, { reason, detail }: SessionEnd): void {
+    this.#allocator.withdraw(session)
+    this.#states.delete(session)
+    this.#retired.delete(session)
+    this.#options.observer.state(session.id, 'gone')
+    if (reason === 'asked') return
+    this.#options.observer.died(session.id, reason, detail)
+    if (reason !== 'memory') this.#breaker.recordDeath()
+    if (this.#hopeless()) this.#allocator.refuseNew(notReady())
+  }
+
+  /** @throws ServiceError when waiting for a session makes no sense */
+  #checkHope(): void {
+    if (this.#closing !== undefined) {
+      throw new ServiceError('draining', 'the model is being unloaded; try again')
+    }
+    if (this.#hopeless()) throw notReady()
+  }
+
+  #hopeless(): boolean {
+    return this.#breaker.open && !this.#someoneWorks()
+  }
+
+  #someoneWorks(): boolean {
+    const { idle, busy } = this.counts
+    return idle + busy > 0
+  }
+
+  #checkUp(): void {
+    for (const [session, state] of this.#states) {
+      if (state === 'starting') continue
+      if (isSilent(session, state === 'idle')) {
+        this.#allocator.withdraw(session)
+        session.kill('hang', silentDetail)
+      } else this.#changeIfTooLarge(session)
+    }
+  }
+
+  /** One at a time, and with a rest after each: a change costs a second copy of the model. */
+  #changeIfTooLarge(session: Session): void {
+    const { memory } = this.#options
+    if (performance.now() < this.#nextChangeAt || !isTooLarge(session, memory)) return
+    if (this.#seats.some(({ expecting }) => expecting)) return
+    this.#nextChangeAt = performance.now() + memory.minAgeMs
+    this.#seats.find((seat) => seat.holds(session))?.open()
+  }
+}
+
+/** The session that is ready, and the devices of those that are to come. */
+interface StartingLine {
+  readonly first: Session
+  readonly others: readonly string[]
+}
+
+function notReady(): ServiceError {
+  const message = 'no session of this model can be kept running at the moment; try again later'
+  return new ServiceError('not_ready', message, { retryAfterS })
 }

@@ -1,0 +1,31 @@
+// JPEG photographs to send: those of ../shared/images where they are, else ones made here.
+import { existsSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import sharp from 'sharp'
+
+const folder = '../shared/images'
+
+export async function photographs(): Promise<readonly Uint8Array[]> {
+  if (!existsSync(folder)) return await madePhotographs()
+  const names = (await readdir(folder)).filter((name) => /\.jpe?g$/i.test(name))
+  return await Promise.all(names.sort().map((name) => readFile(join(folder, name))))
+}
+
+/** Smooth noise of the usual ImageNet size: it compresses to about as much as a photograph. */
+function madePhotographs(): Promise<readonly Uint8Array[]> {
+  const make = (sigma: number) =>
+    sharp({
+      create: {
+        width: 500,
+        height: 375,
+        channels: 3,
+        background: '#888888',
+        noise: { type: 'gaussian', mean: 128, sigma },
+      },
+    })
+      .blur(1.5)
+      .jpeg({ quality: 90 })
+      .toBuffer()
+  return Promise.all([20, 40, 60, 80].map(make))
+}

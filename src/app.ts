@@ -1,0 +1,264 @@
+// The composition root: the only file that constructs the parts and joins them.
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { labelsOf } from './classification/class-labels.ts'
+import type { ClassificationObserver } from './classification/classifier.ts'
+import { createLineup, type Lineup, type LineupObserver } from './classification/lineup.ts'
+import { createModelTable, type ModelTable } from './classification/model-table.ts'
+import { createServedModel, type ServedModel } from './classification/served-model.ts'
+import { createClassificationService } from './classification/service.ts'
+import { type Config, cores } from './config.ts'
+import { ModelError, messageOf, ServiceError } from './errors.ts'
+import { createMetricsServer } from './http/metrics-server.ts'
+import { createServer } from './http/server.ts'
+import { createImaging } from './imaging/decoder-pool.ts'
+import { createMetrics, type Metrics } from './metrics/metrics.ts'
+import type { ModelVersion } from './repository/repository.ts'
+import { scanRepository } from './repository/scan.ts'
+import { createPermits, type Permits } from './sessions/permits.ts'
+import { planSessions, type SessionPlan } from './sessions/plan.ts'
+import { createSessionPool, type Placement, type SessionObserver } from './sessions/session-pool.ts'
+
+export interface AppOptions {
+  readonly log: Logger
+  /** The version of this service. */
+  readonly version: string
+}
+
+export interface App {
+  /** Loads and warms every model. @throws ModelError when none can be served */
+  start(): Promise<void>
+  /** @returns the address that is listened on, e.g. `http://127.0.0.1:8080` */
+  listen(host: string, port: number): Promise<string>
+  /** Looks at the model repository again. */
+  reload(): Promise<void>
+  /** Readiness turns 503; after `delayMs` nothing new is accepted; what was accepted is answered. */
+  drain(delayMs: number): Promise<void>
+  /** What serves, for the log. */
+  summary(): object
+}
+
+export async function createApp(config: Config, { log, version }: AppOptions): Promise<App> {
+  const metrics = createMetrics()
+  const table = createModelTable(config.defaultModel)
+  const plans = planDevices(config)
+  const load = (model: ModelVersion) => loadModel(model, { config, plans, metrics, log })
+  const lineup = createLineup({ table, load, observe: lineupObserver(metrics, log) })
+  const imaging = createImaging({
+    threads: config.decodeThreads === 'auto' ? cores() : config.decodeThreads,
+    maxPixels: config.maxImagePixels,
+    formats: config.imageFormats,
+  })
+  let phase: 'serving' | 'leaving' | 'closing' = 'serving'
+  const classifier = createClassificationService({
+    imaging,
+    table,
+    lineup,
+    leaving: () => phase !== 'serving',
+    closing: () => phase === 'closing',
+    observe: classificationObserver(metrics),
+  })
+  const http = await createServer({
+    classifier,
+    metrics,
+    logger: log,
+    version,
+    defaultModel: config.defaultModel,
+    imageFormats: config.imageFormats,
+    draining: () => phase !== 'serving',
+    limits: {
+      maxImageBytes: config.maxImageBytes,
+      requestTimeoutMs: config.requestTimeoutMs,
+      maxConnections: config.maxConnections,
+    },
+    apiKeys: config.apiKeys,
+    rateLimitPerMinute: config.rateLimitPerMinute,
+    corsOrigins: config.corsOrigins,
+    trustProxy: config.trustProxy,
+    serveMetrics: config.metricsPort === 0,
+  })
+  const metricsServer = config.metricsPort === 0 ? null : createMetricsServer(metrics)
+  const reload = async () =>
+    lineup.reconcile(await scanRepository(config.modelRepository, config.models))
+  const polling = pollEvery(config.modelPollMs, reload, log)
+
+  return {
+    reload,
+    summary: () => summarize(table),
+    async start() {
+      await reload()
+      if (table.all().length === 0) throw nothingToServe(lineup, config.modelRepository)
+      polling.start()
+    },
+    async listen(host, port) {
+      if (metricsServer !== null) await metricsServer.listen({ host, port: config.metricsPort })
+      return await http.listen({ host, port })
+    },
+    async drain(delayMs) {
+      polling.stop()
+      phase = 'leaving'
+      await new Promise((resolve) => setTimeout(resolve, delayMs))
+      phase = 'closing'
+      await http.close()
+      await lineup.close()
+      await imaging.close()
+      await metricsServer?.close()
+    },
+  }
+}
+
+interface LoadOptions {
+  readonly config: Config
+  readonly plans: readonly DevicePlan[]
+  readonly metrics: Metrics
+  readonly log: Logger
+}
+
+/** A device's plan with the permits that the sessions of all models share. */
+interface DevicePlan extends SessionPlan, Placement {
+  readonly permits: Permits
+}
+
+function planDevices(config: Config): readonly DevicePlan[] {
+  const { sessionsPerDevice, threadsPerSession, maxBatchSize } = config
+  const devices = config.devices.length === 0 ? ['auto'] : config.devices
+  return devices
+    .map((device) => (device === 'auto' ? 'cpu' : device))
+    .map((device) => {
+      const plan = planSessions({
+        device,
+        cores: cores(),
+        sessionsPerDevice,
+        threadsPerSession,
+        maxBatchSize,
+      })
+      return { ...plan, permits: createPermits(plan.concurrency) }
+    })
+}
+
+/** Starts the sessions of one version and joins them with a batcher and labels. */
+async function loadModel(
+  version: ModelVersion,
+  { config, plans, metrics, log }: LoadOptions,
+): Promise<ServedModel> {
+  const { model, manifest, folder } = version
+  const [{ threads, maxBatchSize }] = plans as [DevicePlan]
+  const names = { model, version: String(version.version) }
+  const pool = await createSessionPool({
+    preference: config.engine,
+    request: {
+      model,
+      folder,
+      cacheFolder: join(folder, '..', '.cache', names.version),
+      normalization: manifest.preprocess,
+      precision: config.precision,
+      threads,
+      maxBatchSize,
+      output: manifest.output,
+    },
+    placements: plans,
+    observer: sessionObserver(version, metrics.sessions(model, plans.map(({ device }) => device).join()), log),
+    onLine: ({ session, text }) => log.debug({ ...names, session }, text),
+  })
+  try {
+    return createServedModel({
+      version,
+      pool,
+      labels: labelsOf(version, pool.description.output.classes),
+      sessions: plans.reduce((sum, plan) => sum + plan.sessions, 0),
+      threadsPerSession: threads,
+      maxBatchSize,
+      maxQueueDelayMs: config.maxQueueDelayMs,
+      maxQueueSize: config.maxQueueSize,
+      observe: metrics.batcher(names.model, names.version),
+    })
+  } catch (error) {
+    await pool.close()
+    throw error
+  }
+}
+
+function sessionObserver(
+  { model }: ModelVersion,
+  counted: ReturnType<Metrics['sessions']>,
+  log: Logger,
+): SessionObserver {
+  return {
+    state: counted.state,
+    died(session, reason, detail) {
+      counted.died(session, reason)
+      log.warn({ model, session, reason, detail }, 'a session ended and is replaced')
+    },
+  }
+}
+
+function lineupObserver(metrics: Metrics, log: Logger): LineupObserver {
+  return {
+    loaded(served, ms) {
+      metrics.modelInfo.served(modelInfo(served))
+      const { refused } = served.pool
+      log.info({ ...modelInfo(served), refused, loadMs: Math.round(ms) }, 'model ready')
+    },
+    failed: (model, version, message) => log.error({ model, version }, message),
+    retired(served) {
+      metrics.modelInfo.removed(modelInfo(served))
+      const { model, version } = served.version
+      log.info({ model, version }, 'model retired')
+    },
+  }
+}
+
+function modelInfo({ version, pool: { description } }: ServedModel) {
+  const { engine, device, precision } = description
+  const weights = version.manifest.weights.kind
+  return {
+    model: version.model,
+    version: String(version.version),
+    engine,
+    device,
+    precision,
+    weights,
+  }
+}
+
+function classificationObserver(metrics: Metrics): ClassificationObserver {
+  const named = ({ version }: ServedModel) => ({
+    model: version.model,
+    version: String(version.version),
+  })
+  return {
+    stage: (stage, served, durationMs) => metrics.stage({ stage, ...named(served), durationMs }),
+    answered(served, probability) {
+      metrics.images.outcome({ ...named(served), outcome: 'ok' })
+      metrics.images.top1(served.version.model, probability)
+    },
+    failed(served, error) {
+      const outcome = error instanceof ServiceError ? error.code : 'internal'
+      metrics.images.outcome({ ...named(served), outcome })
+    },
+    decoded: ({ format }) => metrics.images.format(format),
+  }
+}
+
+function nothingToServe(lineup: Lineup, repository: string): ModelError {
+  const reasons = lineup.absent().map(({ message }) => message)
+  const why = reasons.length === 0 ? 'it holds none' : reasons.join('; ')
+  return new ModelError('missing', `no model of ${repository} can be served: ${why}`)
+}
+
+function summarize(table: ModelTable): object {
+  return { models: table.all().map(modelInfo) }
+}
+
+/** Calls `act` every `intervalMs`, never twice at once; 0 never calls it. */
+function pollEvery(intervalMs: number, act: () => Promise<void>, log: Logger) {
+  let timer: NodeJS.Timeout | undefined
+  const tick = () =>
+    act()
+      .catch((error: unknown) => log.error(messageOf(error)))
+      .finally(start)
+  function start(): void {
+    if (intervalMs > 0) timer = setTimeout(() => void tick(), intervalMs)
+  }
+  return { start, stop: () => clearTimeout(timer) }
+}

@@ -1,0 +1,15 @@
+// `models`: the commands around the model repository.
+import { Command } from 'commander'
+import { modelsBuildCommand } from './models-build.ts'
+import { modelsEnsureCommand } from './models-ensure.ts'
+import { modelsListCommand } from './models-list.ts'
+import { modelsPullCommand } from './models-pull.ts'
+
+export function modelsCommand(): Command {
+  return new Command('models')
+    .description('build, download and list models')
+    .addCommand(modelsPullCommand())
+    .addCommand(modelsBuildCommand())
+    .addCommand(modelsListCommand())
+    .addCommand(modelsEnsureCommand())
+}

@@ -1,0 +1,105 @@
+// Converted models on disk. An entry is a folder named by what it was made from:
+//   <key>/model.onnx   the graph     <key>/weights.bin   its constants, which the runtime maps
+//   <key>/entry.json   facts about the model, and size and CRC32C of the other two
+// It appears by one rename, so it is there whole or not at all; what is damaged later fails its
+// checksum and is made again.
+import { randomUUID } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { crc32c } from '@node-rs/crc32'
+import type { Conversion } from '../../onnx/convert.ts'
+import { encodeSplitModel } from '../../onnx/encode.ts'
+import type { ConvertedModel, ModelFacts } from './converted-model.ts'
+
+const modelName = 'model.onnx'
+const weightsName = 'weights.bin'
+const entryName = 'entry.json'
+
+/** Chunks in which files are summed. */
+const chunkBytes = 2 ** 20
+
+interface FileSum {
+  readonly sizeBytes: number
+  readonly crc32c: number
+}
+
+interface Entry {
+  readonly facts: ModelFacts
+  readonly files: Readonly<Record<typeof modelName | typeof weightsName, FileSum>>
+}
+
+/** The entry under `key`, or null where there is none that is whole. */
+export async function readEntry(cacheFolder: string, key: string): Promise<ConvertedModel | null> {
+  const folder = join(cacheFolder, key)
+  try {
+    const entry: Entry = JSON.parse(await readFile(join(folder, entryName), 'utf8'))
+    for (const name of [modelName, weightsName] as const) {
+      if (!(await matches(join(folder, name), entry.files[name]))) return null
+    }
+    return { source: join(folder, modelName), facts: entry.facts }
+  } catch {
+    // Missing or torn: either way it is made again.
+    return null
+  }
+}
+
+/** Writes an entry. @throws where the folder cannot be written */
+export async function writeEntry(
+  cacheFolder: string,
+  key: string,
+  { onnx, ...facts }: Conversion,
+): Promise<ConvertedModel> {
+  const target = join(cacheFolder, key)
+  const draft = join(cacheFolder, `.${key}.${randomUUID()}`)
+  await mkdir(draft, { recursive: true })
+  try {
+    const { bytes, weights } = encodeSplitModel(onnx, weightsName)
+    await writeFile(join(draft, modelName), bytes)
+    await writePieces(join(draft, weightsName), weights)
+    const files = {
+      [modelName]: await sumFile(join(draft, modelName)),
+      [weightsName]: await sumFile(join(draft, weightsName)),
+    }
+    await writeFile(join(draft, entryName), JSON.stringify({ facts, files } satisfies Entry))
+    await replaceFolder(draft, target)
+  } finally {
+    await rm(draft, { recursive: true, force: true })
+  }
+  return { source: join(target, modelName), facts }
+}
+
+async function writePieces(
+  path: string,
+  pieces: readonly { readonly offset: number; readonly bytes: Uint8Array }[],
+): Promise<void> {
+  const file = await open(path, 'w')
+  try {
+    for (const { offset, bytes } of pieces) await file.write(bytes, 0, bytes.length, offset)
+  } finally {
+    await file.close()
+  }
+}
+
+/** A folder cannot be renamed over another: a damaged one, or one just written by a neighbour. */
+async function replaceFolder(draft: string, target: string): Promise<void> {
+  try {
+    await rename(draft, target)
+  } catch {
+    await rm(target, { recursive: true, force: true })
+    await rename(draft, target)
+  }
+}
+
+async function matches(path: string, expected: FileSum): Promise<boolean> {
+  const { size } = await stat(path)
+  return size === expected.sizeBytes && (await sumFile(path)).crc32c === expected.crc32c
+}
+
+async function sumFile(path: string): Promise<FileSum> {
+  let sum: FileSum = { sizeBytes: 0, crc32c: 0 }
+  for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes })) {
+    sum = { sizeBytes: sum.sizeBytes + chunk.length, crc32c: crc32c(chunk, sum.crc32c) }
+  }
+  return sum
+}

@@ -1,0 +1,88 @@
+// A converted model in an ONNX Runtime session: pixels in, scores out.
+import type { InferenceSession } from 'onnxruntime-node'
+import { ModelError, messageOf } from '../../errors.ts'
+import type { LoadedModel, LoadRequest, ModelDescription } from '../engine.ts'
+import type { ConvertedModel } from './converted-model.ts'
+import { loadRuntime, type Runtime, runtimeVersion } from './runtime.ts'
+import { sessionOptions } from './session-options.ts'
+
+/** @throws ModelError `unsupported` where the runtime or the device refuses the graph */
+export async function openSession(
+  { source, facts }: ConvertedModel,
+  request: LoadRequest,
+): Promise<LoadedModel> {
+  const runtime = await loadRuntime()
+  const options = sessionOptions(request)
+  let session: InferenceSession
+  try {
+    // The overloads differ in their first parameter only, so a union needs two calls.
+    session =
+      typeof source === 'string'
+        ? await runtime.InferenceSession.create(source, options)
+        : await runtime.InferenceSession.create(source, options)
+  } catch (error) {
+    throw new ModelError(
+      'unsupported',
+      `model ${request.model}: onnxruntime cannot run it on ${request.device}: ${messageOf(error)}`,
+      { cause: error },
+    )
+  }
+  const { input, output } = facts
+  const description: ModelDescription = {
+    engine: 'onnxruntime',
+    engineVersion: runtimeVersion(runtime),
+    device: request.device,
+    precision: 'fp32',
+    input: { name: input.name, dtype: input.dtype, height: input.height, width: input.width },
+    output,
+  }
+  const runner = { runtime, session, facts }
+  return {
+    description,
+    run: (pixels, count) => runBatch(runner, pixels, count),
+    close: () => session.release(),
+  }
+}
+
+interface Runner {
+  readonly runtime: typeof Runtime
+  readonly session: InferenceSession
+  readonly facts: ConvertedModel['facts']
+}
+
+/** @param pixels uint8 [count, height, width, 3]; @returns float32 [count, classes] */
+async function runBatch(runner: Runner, pixels: Uint8Array, count: number): Promise<Float32Array> {
+  const { input, output } = runner.facts
+  const imageBytes = input.height * input.width * 3
+  if (pixels.byteLength !== count * imageBytes) {
+    throw new RangeError(
+      `${count} crops of ${input.height}x${input.width} are ${count * imageBytes} bytes, found ${pixels.byteLength}. This is a bug.`,
+    )
+  }
+  const size = input.batch ?? count
+  if (size === count) return runOnce(runner, pixels, count)
+  // A model of a fixed batch size runs in chunks, the last one filled up with black.
+  const scores = new Float32Array(count * output.classes)
+  for (let start = 0; start < count; start += size) {
+    const chunk = new Uint8Array(size * imageBytes)
+    const end = Math.min(start + size, count)
+    chunk.set(pixels.subarray(start * imageBytes, end * imageBytes))
+    const part = await runOnce(runner, chunk, size)
+    scores.set(part.subarray(0, (end - start) * output.classes), start * output.classes)
+  }
+  return scores
+}
+
+async function runOnce(
+  { runtime, session, facts }: Runner,
+  pixels: Uint8Array,
+  count: number,
+): Promise<Float32Array> {
+  const { height, width } = facts.input
+  const tensor = new runtime.Tensor('uint8', pixels, [count, height, width, 3])
+  const { scores } = await session.run({ pixels: tensor })
+  if (!(scores?.data instanceof Float32Array)) {
+    throw new TypeError('the converted graph has no float32 output "scores". This is a bug.')
+  }
+  return scores.data
+}

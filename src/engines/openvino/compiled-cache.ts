@@ -1,0 +1,102 @@
+// Keeps compiled models on disk, for fast starts and so that the sessions of a model share its
+// weights: OpenVINO maps them from the file. OpenVINO itself notices a damaged header but not
+// damaged weights, so every kept file carries the SHA-256 of its content in its name and is checked
+// before use. Nothing here may fail a load: whatever goes wrong, the model compiles without a cache.
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import { link, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+
+/** One process's use of the cache. */
+export interface CompiledCache {
+  /** For OpenVINO's CACHE_DIR; only this process writes there. */
+  readonly folder: string
+  /** Whether there was a compiled model in it. */
+  readonly filled: boolean
+  /** Keeps what OpenVINO wrote. */
+  keep(): Promise<void>
+  /** Leaves the cache; what OpenVINO has mapped stays mapped. */
+  close(): Promise<void>
+}
+
+/** `<sha256 of the content>.<OpenVINO's name>`. */
+const keptName = /^([0-9a-f]{64})\.(\d+\.blob)$/
+const scratchPrefix = 'use-'
+/** No load takes this long: what is older belongs to a process that was killed. */
+const abandonedMs = 3_600_000
+
+/**
+ * @param cacheFolder `null`, or a folder that may be absent, read-only or damaged
+ * @param parts all that the compiled form depends on, but for the content of the model, which
+ * OpenVINO compares itself
+ * @returns `null` where there is no usable cache
+ */
+export async function openCompiledCache(
+  cacheFolder: string | null,
+  parts: readonly string[],
+): Promise<CompiledCache | null> {
+  if (cacheFolder === null) return null
+  const key = createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 16)
+  const folder = join(cacheFolder, `openvino-${key}`)
+  try {
+    await mkdir(folder, { recursive: true })
+    const scratch = await mkdtemp(join(folder, scratchPrefix))
+    await lendKept(folder, scratch)
+    return createCache(folder, scratch, await readdir(scratch))
+  } catch {
+    return null
+  }
+}
+
+function createCache(folder: string, scratch: string, lent: readonly string[]): CompiledCache {
+  return {
+    folder: scratch,
+    filled: lent.length > 0,
+    async keep() {
+      const written = (await readdir(scratch)).filter((name) => !lent.includes(name))
+      // OpenVINO compiled although there was something: that was for an earlier content of the model.
+      if (written.length > 0) await clear(folder)
+      for (const name of written) await publish(folder, scratch, name)
+    },
+    close: () => rm(scratch, { recursive: true, force: true }).catch(() => {}),
+  }
+}
+
+/** Links intact files into `scratch`, and clears away damaged and abandoned ones. */
+async function lendKept(folder: string, scratch: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const path = join(folder, name)
+    const [, sha256, blob] = keptName.exec(name) ?? []
+    if (sha256 !== undefined && blob !== undefined) {
+      if ((await sha256Of(path)) === sha256) await link(path, join(scratch, blob)).catch(() => {})
+      else await rm(path, { force: true })
+    } else if (path !== scratch && (await isAbandoned(path))) {
+      await rm(path, { recursive: true, force: true })
+    }
+  }
+}
+
+async function clear(folder: string): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => keptName.test(name))
+  for (const name of names) await rm(join(folder, name), { force: true })
+}
+
+async function publish(folder: string, scratch: string, name: string): Promise<void> {
+  const kept = join(folder, `${await sha256Of(join(scratch, name))}.${name}`)
+  // Linked under a name of its own and then renamed: another session may do the same just now.
+  const fresh = join(scratch, `${name}.kept`)
+  await link(join(scratch, name), fresh)
+  await rename(fresh, kept)
+}
+
+async function isAbandoned(path: string): Promise<boolean> {
+  const { mtimeMs } = await stat(path)
+  return Date.now() - mtimeMs > abandonedMs
+}
+
+async function sha256Of(path: string): Promise<string> {
+  const hash = createHash('sha256')
+  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash)
+  return hash.digest('hex')
+}

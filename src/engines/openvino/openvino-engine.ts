@@ -1,0 +1,103 @@
+// OpenVINO as an engine: the fastest on CPUs, most of all on those that compute in bf16. It runs
+// through its C library, which `npm run setup:openvino` gets, and reads SavedModels by itself.
+import { ModelError, messageOf } from '../../errors.ts'
+import type { Availability, Engine, LoadedModel, LoadRequest } from '../engine.ts'
+import { findScoreKind } from '../score-kind.ts'
+import { compileModel } from './compile-model.ts'
+import { findLibrary } from './find-library.ts'
+import { Handles, loadOpenVino, type OpenVino } from './open-vino.ts'
+import { readModel } from './read-model.ts'
+import { createSession } from './session.ts'
+
+export const openvinoEngine: Engine = { name: 'openvino', probe, load }
+
+async function probe(): Promise<Availability> {
+  try {
+    const library = await open()
+    return { available: true, version: library.version, devices: ['cpu'] }
+  } catch (error) {
+    return { available: false, reason: messageOf(error) }
+  }
+}
+
+async function load(request: LoadRequest): Promise<LoadedModel> {
+  const library = await open()
+  if (request.device !== 'cpu') {
+    throw new ModelError(
+      'unsupported',
+      `model ${request.model}: the openvino engine runs on cpu, not on ${request.device}`,
+    )
+  }
+  try {
+    return await loadWith(library, request)
+  } catch (error) {
+    if (error instanceof ModelError) throw error
+    throw new ModelError(
+      'unsupported',
+      `model ${request.model} cannot run on openvino: ${messageOf(error)}`,
+      { cause: error },
+    )
+  }
+}
+
+/** @throws ModelError with what to do about it */
+async function open(): Promise<OpenVino> {
+  const path = findLibrary()
+  if (path === null) throw new ModelError('unsupported', whyNotFound())
+  try {
+    return await loadOpenVino(path)
+  } catch (error) {
+    const message = `OpenVINO at ${path} cannot be used: ${messageOf(error)}`
+    throw new ModelError('unsupported', message, { cause: error })
+  }
+}
+
+function whyNotFound(): string {
+  const folder = process.env.OPENVINO_LIB_DIR
+  return folder
+    ? `OPENVINO_LIB_DIR is ${folder}, where OpenVINO's C library is not: correct it, or unset it`
+    : 'OpenVINO is not installed: run `npm run setup:openvino`'
+}
+
+async function loadWith(library: OpenVino, request: LoadRequest): Promise<LoadedModel> {
+  // What was read may go when it is compiled; the core must outlive what it compiled.
+  const lasting = new Handles(library)
+  const reading = new Handles(library)
+  try {
+    const core = lasting.own('ov_core_free', 'starting', (out) => library.c.ov_core_create(out))
+    const read = await readModel({ library, core, handles: reading }, request)
+    const { compiled, precision } = await compileModel(
+      { library, core, handles: lasting },
+      read.model,
+      request,
+    )
+    const { input, output, scores, note } = read
+    const session = createSession(library, lasting, {
+      compiled,
+      height: input.height,
+      width: input.width,
+      classes: output.classes,
+      scores,
+      maxBatchSize: request.maxBatchSize,
+    })
+    const found = findScoreKind(session.cropBytes, (crop) => session.run(crop, 1))
+    return {
+      description: {
+        engine: 'openvino',
+        engineVersion: library.version,
+        device: request.device,
+        precision,
+        input,
+        output: { ...output, kind: output.kind ?? found },
+        ...(note === undefined ? {} : { note }),
+      },
+      run: async (pixels, count) => session.run(pixels, count),
+      close: async () => session.close(),
+    }
+  } catch (error) {
+    lasting.close()
+    throw error
+  } finally {
+    reading.close()
+  }
+}

@@ -1,0 +1,75 @@
+// Spreads images over decoding threads, at most one a thread; the others wait here in order. They
+// wait here and not in piscina, because piscina ends a thread to abort what runs on it.
+import { Piscina } from 'piscina'
+import { ServiceError } from '../errors.ts'
+import type { DecodeJob } from './decode.ts'
+import { sniffFormat } from './format.ts'
+import type { CropRecipe, DecodedImage, ImageFormat, Imaging, ImagingOptions } from './imaging.ts'
+import { openDecoders } from './libvips.ts'
+import { noBytes, unsupported } from './refusals.ts'
+import { createSlots } from './slots.ts'
+import type { Answer } from './worker.ts'
+
+/** Decoding threads, started at once; `close` ends them. */
+export function createImaging({ threads, maxPixels, formats }: ImagingOptions): Imaging {
+  openDecoders(formats)
+  const slots = createSlots(threads)
+  const pool = new Piscina({
+    filename: new URL('./worker.js', import.meta.url).href,
+    name: 'run',
+    minThreads: threads,
+    maxThreads: threads,
+    // A thread takes its next image only when the last is done: the bound on memory.
+    concurrentTasksPerWorker: 1,
+  })
+
+  async function decode(
+    bytes: Uint8Array,
+    recipes: readonly CropRecipe[],
+    signal?: AbortSignal,
+  ): Promise<DecodedImage> {
+    const format = accept(bytes, formats)
+    const release = await slots.take(signal)
+    try {
+      return await runJob(pool, { bytes: movable(bytes), format, recipes, maxPixels })
+    } finally {
+      release()
+    }
+  }
+
+  return {
+    decode,
+    get waiting() {
+      return slots.waiting
+    },
+    async close() {
+      slots.close(
+        new ServiceError('draining', 'The service is shutting down. Try another instance.'),
+      )
+      await pool.close()
+    },
+  }
+}
+
+/** @throws ServiceError image_missing, unsupported_image_format */
+function accept(bytes: Uint8Array, formats: readonly ImageFormat[]): ImageFormat {
+  if (bytes.length === 0) throw noBytes()
+  const found = sniffFormat(bytes)
+  const format = formats.find((format) => format === found)
+  if (format === undefined) throw unsupported(found, formats)
+  return format
+}
+
+/** Bytes that own their memory; a view into a larger buffer is copied, since others use the rest. */
+function movable(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer } = bytes
+  return buffer instanceof ArrayBuffer && bytes.byteLength === buffer.byteLength
+    ? new Uint8Array(buffer)
+    : new Uint8Array(bytes)
+}
+
+async function runJob(pool: Piscina, job: DecodeJob & { bytes: Uint8Array<ArrayBuffer> }) {
+  const answer: Answer = await pool.run(job, { transferList: [job.bytes.buffer] })
+  if (answer.ok) return answer.image
+  throw new ServiceError(answer.code, answer.message, { cause: answer.cause })
+}

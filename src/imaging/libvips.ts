@@ -1,0 +1,78 @@
+// The only door to sharp: how libvips is set up for bytes from anybody, and how an image's header
+// and pixels are read. It decodes only; resizing is ours (resample.ts), because it must equal Pillow's.
+import sharp, { type Metadata, type SharpOptions } from 'sharp'
+import type { Raster } from './colour.ts'
+import type { Box, Size } from './geometry.ts'
+import type { ImageFormat } from './imaging.ts'
+
+const loaders: Readonly<Record<ImageFormat, string>> = {
+  jpeg: 'VipsForeignLoadJpegBuffer',
+  png: 'VipsForeignLoadPngBuffer',
+  webp: 'VipsForeignLoadWebpBuffer',
+  gif: 'VipsForeignLoadNsgifBuffer',
+  avif: 'VipsForeignLoadHeifBuffer',
+  tiff: 'VipsForeignLoadTiffBuffer',
+}
+
+let closed = false
+
+/**
+ * Blocks every decoder of libvips but those of `formats`. The list is the process's, on all its
+ * threads: a later call adds its formats and blocks none, since another may be decoding.
+ */
+export function openDecoders(formats: readonly ImageFormat[]): void {
+  if (!closed) sharp.block({ operation: ['VipsForeignLoad'] })
+  closed = true
+  sharp.unblock({ operation: formats.map((format) => loaders[format]) })
+  tameLibvips()
+}
+
+/** No image is read twice, and the images, not the parts of one, are what is decoded in parallel. */
+export function tameLibvips(): void {
+  sharp.cache(false)
+  sharp.concurrency(1)
+}
+
+const options: SharpOptions = {
+  // Refuses what ends early, as Pillow does, but not what merely warns: cameras write JPEGs with
+  // stray bytes between segments, and every browser shows them.
+  failOn: 'error',
+  // Pillow ignores colour profiles; applying them moves crops by 1.3 of 255 on average.
+  ignoreIcc: true,
+  // The limit is checked by the caller, who can tell the client what was found.
+  limitInputPixels: false,
+  pages: 1,
+}
+
+export interface Header extends Size {
+  /** EXIF orientation, 1…8; width and height are the file's, not turned by it. */
+  readonly orientation: number
+  readonly cmyk: boolean
+}
+
+/** @throws Error of sharp */
+export async function readHeader(bytes: Uint8Array): Promise<Header> {
+  const metadata: Metadata = await sharp(bytes, options).metadata()
+  return {
+    width: metadata.width,
+    height: metadata.height,
+    orientation: metadata.orientation ?? 1,
+    cmyk: metadata.space === 'cmyk',
+  }
+}
+
+/**
+ * The pixels of `part` of an image, as they lie in the file.
+ * @throws Error of sharp
+ */
+export async function readPixels(bytes: Uint8Array, header: Header, part: Box): Promise<Raster> {
+  let image = sharp(bytes, options)
+  // The inks as they are: libvips would turn them to RGB through a profile, Pillow does not.
+  if (header.cmyk) image = image.pipelineColourspace('cmyk').toColourspace('cmyk')
+  if (part.width < header.width || part.height < header.height) {
+    image = image.extract({ ...part })
+  }
+  const { data, info } = await image.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
+  const { width, height, channels } = info
+  return { data, width, height, channels, cmyk: header.cmyk }
+}

@@ -1,0 +1,41 @@
+// What the HTTP edge counts: how long requests take, and why some are refused.
+import { Counter, Histogram, type Registry } from 'prom-client'
+
+/** From 5 ms (health, refusals) to the default request timeout of 10 s. */
+const durationBucketsS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+export interface HttpObserver {
+  /** One answered (or abandoned) request. `route` is a pattern such as `/v1/models/:model/labels`. */
+  answered(request: {
+    readonly method: string
+    readonly route: string
+    readonly status: number
+    readonly durationMs: number
+  }): void
+  /** A request was refused or failed; `reason` is an error code, never a client's text. */
+  rejected(reason: string): void
+}
+
+export function createHttpMetrics(registry: Registry): HttpObserver {
+  const duration = new Histogram({
+    name: 'http_request_duration_seconds',
+    help: 'Time from the end of the request headers to the end of the answer',
+    labelNames: ['method', 'route', 'status'],
+    buckets: durationBucketsS,
+    registers: [registry],
+  })
+  const rejected = new Counter({
+    name: 'rejected_total',
+    help: 'Requests that were refused or failed, by error code',
+    labelNames: ['reason'],
+    registers: [registry],
+  })
+  return {
+    answered({ method, route, status, durationMs }) {
+      duration.observe({ method, route, status }, durationMs / 1000)
+    },
+    rejected(reason) {
+      rejected.inc({ reason })
+    },
+  }
+}

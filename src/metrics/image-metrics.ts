@@ -1,0 +1,50 @@
+// What came of the images, what they were, and how sure the answers are (drift shows here first).
+import { Counter, Histogram, type Registry } from 'prom-client'
+
+const tenths = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]
+
+export interface ImageObserver {
+  /** `outcome` is `ok` or an error code. */
+  outcome(image: {
+    readonly model: string
+    readonly version: string
+    readonly outcome: string
+  }): void
+  /** The format that the bytes turned out to have. */
+  format(format: string): void
+  /** The probability of the first prediction, 0…1. */
+  top1(model: string, probability: number): void
+}
+
+export function createImageMetrics(registry: Registry): ImageObserver {
+  const images = new Counter({
+    name: 'images_total',
+    help: 'Images by what came of them: ok, or an error code',
+    labelNames: ['model', 'version', 'outcome'],
+    registers: [registry],
+  })
+  const formats = new Counter({
+    name: 'image_format_total',
+    help: 'Decoded images by format, found from their bytes',
+    labelNames: ['format'],
+    registers: [registry],
+  })
+  const probabilities = new Histogram({
+    name: 'top1_probability',
+    help: 'Probability of the first prediction',
+    labelNames: ['model'],
+    buckets: tenths,
+    registers: [registry],
+  })
+  return {
+    outcome(labels) {
+      images.inc({ model: labels.model, version: labels.version, outcome: labels.outcome })
+    },
+    format(format) {
+      formats.inc({ format })
+    },
+    top1(model, probability) {
+      probabilities.observe({ model }, probability)
+    },
+  }
+}

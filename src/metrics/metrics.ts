@@ -1,0 +1,38 @@
+// All metrics of the service on one registry. Rooms get plain observers and never see prom-client.
+import { collectDefaultMetrics, Registry } from 'prom-client'
+import { type BatchObserver, createBatchMetrics } from './batch-metrics.ts'
+import { createHttpMetrics, type HttpObserver } from './http-metrics.ts'
+import { createImageMetrics, type ImageObserver } from './image-metrics.ts'
+import { createModelInfoMetric, type ModelInfoObserver } from './model-info-metric.ts'
+import { createSessionMetrics, type SessionsObserver } from './session-metrics.ts'
+import { createStageMetric, type StageObserver } from './stage-metrics.ts'
+
+export interface Metrics {
+  readonly http: HttpObserver
+  readonly stage: StageObserver
+  readonly images: ImageObserver
+  readonly modelInfo: ModelInfoObserver
+  /** The observer of one model version's batcher. */
+  batcher(model: string, version: string): BatchObserver
+  /** The observer of one pool of session processes. */
+  sessions(model: string, device: string): SessionsObserver
+  /** The Prometheus text exposition of everything. */
+  render(): Promise<string>
+  /** The media type of `render()`. */
+  readonly contentType: string
+}
+
+export function createMetrics(): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry }) // event-loop delay, heap, garbage collection, CPU
+  return {
+    http: createHttpMetrics(registry),
+    stage: createStageMetric(registry),
+    images: createImageMetrics(registry),
+    modelInfo: createModelInfoMetric(registry),
+    batcher: createBatchMetrics(registry),
+    sessions: createSessionMetrics(registry),
+    render: () => registry.metrics(),
+    contentType: registry.contentType,
+  }
+}

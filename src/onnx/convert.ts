@@ -1,0 +1,187 @@
+// Graph -> ONNX: the served output's nodes are converted one by one through the table of operators,
+// then passes fold what can be folded. Images enter as uint8 [batch, height, width, 3].
+import { ModelError } from '../errors.ts'
+import type { Graph, GraphNode } from '../graph/graph.ts'
+import { OperandError } from './arithmetic.ts'
+import { Emitter } from './emitter.ts'
+import { describeExtents } from './extent.ts'
+import { type ImageInput, type InputStage, readImageInput, writeInput } from './input-stage.ts'
+import { inPlainOrder, reshape } from './layout.ts'
+import { mergeDilations } from './merge-dilations.ts'
+import { type OnnxModel, pixelsName, scoresName } from './model.ts'
+import { Operation } from './operation.ts'
+import { operators } from './operators.ts'
+import { collapseReshapes } from './passes/collapse-reshapes.ts'
+import { type Draft, dropUnread, type Pass } from './passes/draft.ts'
+import { foldAffine } from './passes/fold-affine.ts'
+import { foldForward } from './passes/fold-forward.ts'
+import { foldPadding } from './passes/fold-padding.ts'
+import { fuseGelu, fuseHardSigmoid, fuseHardSwish } from './passes/fuse-activations.ts'
+import { fuseLayerNormalization } from './passes/fuse-layer-normalization.ts'
+import { scoreKind, selectOutput } from './select-output.ts'
+import type { Stored, Value } from './value.ts'
+
+/** Changes whenever the same model would convert to another graph: part of every cache's key. */
+export const conversionVersion = 2
+
+export interface ConversionOptions {
+  /** The model's name, for messages. */
+  readonly model: string
+  /** The signature's output to serve; null chooses. */
+  readonly output: string | null
+  readonly inputStage: InputStage
+}
+
+export interface Conversion {
+  readonly onnx: OnnxModel
+  readonly input: ImageInput
+  readonly output: {
+    readonly name: string
+    readonly kind: 'logits' | 'probabilities'
+    readonly classes: number
+  }
+  readonly report: ConversionReport
+}
+
+export interface ConversionReport {
+  /** Kinds of TensorFlow operators that were converted, e.g. `Conv2D`. */
+  readonly operators: readonly string[]
+  readonly nodes: number
+  /** Transposes left besides the one of the uint8 input. */
+  readonly transposes: number
+}
+
+const passes: readonly Pass[] = [
+  collapseReshapes,
+  fuseHardSigmoid,
+  fuseHardSwish,
+  fuseGelu,
+  fuseLayerNormalization,
+  foldPadding,
+  foldAffine,
+  foldForward,
+]
+
+/** @throws ModelError `unsupported`, naming model, node and operator */
+export function convertGraph(given: Graph, options: ConversionOptions): Conversion {
+  const { model } = options
+  const graph = mergeDilations(given)
+  const nodes = new Map(graph.nodes.map((node) => [node.name, node]))
+  const served = selectOutput(graph, model, options.output)
+  const input = readImageInput(graph, model)
+  const live = liveNodes(graph, served.value.node)
+  const emitter = new Emitter()
+  const image = writeInput(emitter, input, { stage: options.inputStage, live })
+  const values = new Map<string, readonly Value[]>([[input.node, [image]]])
+  for (const node of live) {
+    if (node.name !== input.node)
+      values.set(node.name, convertNode(node, { emitter, values, model }))
+  }
+  const scores = values.get(served.value.node)?.[served.value.output]
+  emitter.enter('output')
+  const last = writeScores(emitter, scores, { model, name: served.name })
+  const draft = passes.reduce<Draft>((current, pass) => dropUnread(pass(current)), {
+    nodes: emitter.nodes,
+    initializers: emitter.initializers,
+    shapes: emitter.shapes,
+    output: last.name,
+  })
+  const onnx = nameOutput(draft, { model, input, classes: last.shape[1] as number })
+  return {
+    onnx,
+    input,
+    output: {
+      name: served.name,
+      kind: scoreKind(nodes, served.value),
+      classes: last.shape[1] as number,
+    },
+    report: {
+      operators: [...new Set(live.map((node) => node.op))].sort(),
+      nodes: onnx.nodes.length,
+      transposes: onnx.nodes.filter(
+        ({ op, inputs }) => op === 'Transpose' && inputs[0] !== onnx.input.name,
+      ).length,
+    },
+  }
+}
+
+/** The nodes that the served output is computed from, in topological order. */
+function liveNodes(graph: Graph, output: string): GraphNode[] {
+  const needed = new Set([output])
+  const live = graph.nodes.toReversed().filter((node) => {
+    if (!needed.has(node.name)) return false
+    for (const input of node.inputs) needed.add(input.node)
+    return true
+  })
+  return live.reverse()
+}
+
+interface NodeContext {
+  readonly emitter: Emitter
+  readonly values: ReadonlyMap<string, readonly Value[]>
+  readonly model: string
+}
+
+function convertNode(node: GraphNode, { emitter, values, model }: NodeContext): readonly Value[] {
+  const inputs = node.inputs.map(({ node: name, output }) => {
+    const value = values.get(name)?.[output]
+    if (value !== undefined) return value
+    throw new ModelError(
+      'unsupported',
+      `model ${model}: node "${node.name}" (${node.op}) reads output ${output} of "${name}", which is not converted.`,
+    )
+  })
+  const operation = new Operation(node, { emitter, inputs, model })
+  const operator = operators.get(node.op)
+  if (operator === undefined) {
+    return operation.unsupported('is an operator that cannot be converted to ONNX')
+  }
+  emitter.enter(node.name)
+  try {
+    const result = operator(operation)
+    return Array.isArray(result) ? result : [result as Value]
+  } catch (error) {
+    if (error instanceof OperandError) return operation.unsupported(error.message)
+    throw error
+  }
+}
+
+/** The scores as [batch, classes]. */
+function writeScores(
+  emitter: Emitter,
+  scores: Value | undefined,
+  { model, name }: { model: string; name: string },
+): Stored {
+  const shape = scores?.shape ?? null
+  const isFlat =
+    shape !== null && shape.length >= 2 && shape.slice(1, -1).every((size) => size === 1)
+  if (scores === undefined || scores.kind === 'known' || !isFlat || scores.dtype !== 'float32') {
+    throw new ModelError(
+      'unsupported',
+      `model ${model}: its output "${name}" has shape ${describeExtents(shape)}, expected [batch, classes] of float32.`,
+    )
+  }
+  const flat = reshape(emitter, scores, [scores.shape[0] as number, scores.shape.at(-1) as number])
+  return inPlainOrder(emitter, flat)
+}
+
+/** The model with its output under a fixed name. */
+function nameOutput(
+  draft: Draft,
+  { model, input, classes }: { model: string; input: ImageInput; classes: number },
+): OnnxModel {
+  const rename = (name: string) => (name === draft.output ? scoresName : name)
+  const nodes = draft.nodes.map((node) => ({
+    ...node,
+    inputs: node.inputs.map(rename),
+    outputs: node.outputs.map(rename),
+  }))
+  const batch = input.batch ?? 'batch'
+  return {
+    name: model,
+    nodes,
+    initializers: draft.initializers,
+    input: { name: pixelsName, dtype: 'uint8', shape: [batch, input.height, input.width, 3] },
+    output: { name: scoresName, dtype: 'float32', shape: [batch, classes] },
+  }
+}

@@ -1,0 +1,97 @@
+// How uint8 pixels become what the model takes: transposed once as bytes, then cast and normalised.
+import { ModelError } from '../errors.ts'
+import type { Graph, GraphInput, GraphNode } from '../graph/graph.ts'
+import { applyBinary } from './arithmetic.ts'
+import type { Emitter } from './emitter.ts'
+import { elementType } from './encode.ts'
+import { describeExtents } from './extent.ts'
+import { computedType, known } from './known.ts'
+import { inOrder } from './layout.ts'
+import { int, pixelsName } from './model.ts'
+import { add, multiply } from './operators/arithmetic.ts'
+import { channelsFirst, plainOrder } from './permutation.ts'
+import type { Stored, Value } from './value.ts'
+
+/** `pixel * scale + offset` a channel, for models that take floats. */
+export interface InputStage {
+  readonly scale: readonly [number, number, number]
+  readonly offset: readonly [number, number, number]
+}
+
+export interface ImageInput {
+  /** The signature's name for it. */
+  readonly name: string
+  /** Its node in the TensorFlow graph. */
+  readonly node: string
+  readonly dtype: 'uint8' | 'float32'
+  readonly height: number
+  readonly width: number
+  /** The only batch size the model takes, or null where it takes any. */
+  readonly batch: number | null
+}
+
+/** Operators that want images channels first. */
+const spatialOperators = new Set(['Conv2D', 'DepthwiseConv2dNative', 'MaxPool', 'AvgPool'])
+
+/** The model's one image input. @throws ModelError `unsupported` where it has none */
+export function readImageInput(graph: Graph, model: string): ImageInput {
+  const [input] = graph.inputs.filter(({ shape }) => shape?.length === 4 && shape[3] === 3)
+  if (input === undefined) {
+    const found = graph.inputs.map((one) => `${one.name} ${describeExtents(one.shape)}`).join(', ')
+    throw new ModelError(
+      'unsupported',
+      `model ${model}: expected an image input [batch, height, width, 3], found ${found || 'none'}.`,
+    )
+  }
+  const dtype = computedType(input.dtype)
+  const [batch, height, width] = input.shape as [number, number, number]
+  if ((dtype !== 'uint8' && dtype !== 'float32') || height < 1 || width < 1) {
+    throw new ModelError('unsupported', `model ${model}: ${describeInput(input)}`)
+  }
+  return {
+    name: input.name,
+    node: input.node,
+    dtype,
+    height,
+    width,
+    batch: batch > 0 ? batch : null,
+  }
+}
+
+function describeInput({ name, dtype, shape }: GraphInput): string {
+  return (
+    `its input "${name}" is ${dtype} ${describeExtents(shape)}, expected uint8 or a float type, ` +
+    'with height and width fixed in the signature.'
+  )
+}
+
+/** The value of the model's input, made from uint8 [batch, height, width, 3]. */
+export function writeInput(
+  emitter: Emitter,
+  input: ImageInput,
+  { stage, live }: { stage: InputStage; live: readonly GraphNode[] },
+): Value {
+  const shape = [input.batch ?? -1, input.height, input.width, 3]
+  const pixels: Stored = {
+    kind: 'stored',
+    name: pixelsName,
+    dtype: 'uint8',
+    shape,
+    order: plainOrder(4),
+  }
+  emitter.enter('input')
+  const isSpatial = live.some(({ op }) => spatialOperators.has(op))
+  const arranged = isSpatial ? inOrder(emitter, pixels, channelsFirst(4)) : pixels
+  return input.dtype === 'uint8' ? arranged : normalize(emitter, arranged, stage)
+}
+
+function normalize(emitter: Emitter, pixels: Stored, { scale, offset }: InputStage): Value {
+  const attributes = { to: int(elementType('float32')) }
+  const cast = emitter.node(
+    'Cast',
+    { inputs: [pixels.name], attributes },
+    { ...pixels, dtype: 'float32' },
+  )
+  const scaled = applyBinary(emitter, multiply, cast, known('float32', [3], scale))
+  return applyBinary(emitter, add, scaled, known('float32', [3], offset))
+}

@@ -1,0 +1,38 @@
+// The one table of TensorFlow operators that can be converted, an entry each.
+// Their meaning: https://www.tensorflow.org/api_docs/python/tf/raw_ops
+import type { Operator } from './operation.ts'
+import { activationOperators } from './operators/activation.ts'
+import { arithmeticOperators } from './operators/arithmetic.ts'
+import { broadcastingOperators } from './operators/broadcasting.ts'
+import { convolutionOperators } from './operators/convolution.ts'
+import { einsumOperators } from './operators/einsum.ts'
+import { joiningOperators } from './operators/joining.ts'
+import { matrixOperators } from './operators/matrix.ts'
+import { normalizationOperators } from './operators/normalization.ts'
+import { paddingOperators } from './operators/padding.ts'
+import { poolingOperators } from './operators/pooling.ts'
+import { reductionOperators } from './operators/reduction.ts'
+import { resizingOperators } from './operators/resizing.ts'
+import { selectionOperators } from './operators/selection.ts'
+import { shapeOperators } from './operators/shape.ts'
+import { slicingOperators } from './operators/slicing.ts'
+
+export const operators: ReadonlyMap<string, Operator> = new Map(
+  Object.entries({
+    ...activationOperators,
+    ...arithmeticOperators,
+    ...broadcastingOperators,
+    ...convolutionOperators,
+    ...einsumOperators,
+    ...joiningOperators,
+    ...matrixOperators,
+    ...normalizationOperators,
+    ...paddingOperators,
+    ...poolingOperators,
+    ...reductionOperators,
+    ...resizingOperators,
+    ...selectionOperators,
+    ...shapeOperators,
+    ...slicingOperators,
+  }),
+)

@@ -1,0 +1,155 @@
+// Elementwise arithmetic, comparisons and casts.
+import { applyBinary, applyUnary, type Binary, type Unary, writeOperator } from '../arithmetic.ts'
+import { elementType } from '../encode.ts'
+import { computedType, type Known, known } from '../known.ts'
+import { store } from '../layout.ts'
+import { int } from '../model.ts'
+import type { Operation, Operator } from '../operation.ts'
+import type { Value } from '../value.ts'
+import { imageAxes } from '../window.ts'
+
+export const add: Binary = { op: 'Add', compute: (a, b) => a + b }
+export const multiply: Binary = { op: 'Mul', compute: (a, b) => a * b }
+const subtract: Binary = { op: 'Sub', compute: (a, b) => a - b }
+const divide: Binary = { op: 'Div', compute: (a, b) => a / b }
+const divideWhole: Binary = { op: 'Div', compute: (a, b) => Math.floor(a / b) }
+const raise: Binary = { op: 'Pow', compute: (a, b) => a ** b }
+const larger: Binary = { op: 'Max', compute: Math.max }
+const smaller: Binary = { op: 'Min', compute: Math.min }
+
+const comparison = (op: string, compare: (a: number, b: number) => boolean): Binary => ({
+  op,
+  compute: (a, b) => Number(compare(a, b)),
+  dtype: 'bool',
+})
+
+const negate: Unary = { compute: (x) => -x, write: writeOperator('Neg') }
+const invert: Unary = { compute: (x) => 1 / x, write: writeOperator('Reciprocal') }
+const root: Unary = { compute: Math.sqrt, write: writeOperator('Sqrt') }
+const invertRoot: Unary = {
+  compute: (x) => 1 / Math.sqrt(x),
+  write: (emitter, x) => invert.write(emitter, root.write(emitter, x)),
+}
+const square: Unary = {
+  compute: (x) => x * x,
+  write: (emitter, x) => emitter.node('Mul', { inputs: [x.name, x.name] }, x),
+}
+
+function binary(function_: Binary): Operator {
+  return ({ emitter, inputs: [a, b] }) => applyBinary(emitter, function_, a as Value, b as Value)
+}
+
+function unary(function_: Unary): Operator {
+  return ({ emitter, inputs: [x] }) => applyUnary(emitter, function_, x as Value)
+}
+
+/** x - constant is written as an addition, so that it folds like one. */
+function subtractOperands({ emitter, inputs: [a, b] }: Operation): Value {
+  const [left, right] = [a as Value, b as Value]
+  if (left.kind === 'known' || right.kind !== 'known' || right.dtype !== 'float32') {
+    return applyBinary(emitter, subtract, left, right)
+  }
+  return applyBinary(emitter, add, left, applyUnary(emitter, negate, right))
+}
+
+/** x / constant is written as a multiplication, so that it folds like one. */
+function divideOperands({ emitter, inputs: [a, b] }: Operation): Value {
+  const [left, right] = [a as Value, b as Value]
+  if (left.kind === 'known' || right.kind !== 'known' || right.dtype !== 'float32') {
+    return applyBinary(emitter, divide, left, right)
+  }
+  return applyBinary(emitter, multiply, left, applyUnary(emitter, invert, right))
+}
+
+function divideToFloor(operation: Operation): Value {
+  const { emitter, inputs } = operation
+  const [left, right] = inputs as [Value, Value]
+  if (left.kind === 'known' && right.kind === 'known') {
+    return applyBinary(emitter, divideWhole, left, right)
+  }
+  if (left.dtype !== 'float32') operation.unsupported('divides integers at run time')
+  const floor: Unary = { compute: Math.floor, write: writeOperator('Floor') }
+  return applyUnary(emitter, floor, applyBinary(emitter, divide, left, right))
+}
+
+function squareDifference({ emitter, inputs: [a, b] }: Operation): Value {
+  return applyUnary(emitter, square, applyBinary(emitter, subtract, a as Value, b as Value))
+}
+
+/** The bias lies along the channels, which are not the last axis in NCHW. */
+function addBias(operation: Operation): Value {
+  const { emitter } = operation
+  const x = operation.input(0)
+  const bias = operation.input(1)
+  if (x.shape.length !== 4 || imageAxes(operation).channel === 3) {
+    return applyBinary(emitter, add, x, bias)
+  }
+  const constant = operation.constant(1, 'bias')
+  return applyBinary(emitter, add, x, { ...constant, shape: [constant.elements.length, 1, 1] })
+}
+
+function addMany({ emitter, inputs }: Operation): Value {
+  return inputs.reduce((sum, value) => applyBinary(emitter, add, sum, value))
+}
+
+function cast(operation: Operation): Value {
+  const x = operation.input(0)
+  const dtype = computedType(operation.type('DstT', 'float32'))
+  if (dtype === x.dtype) return x
+  if (x.kind === 'known') return castKnown(x, dtype)
+  const stored = store(operation.emitter, x)
+  const attributes = { to: int(elementType(dtype)) }
+  return operation.emitter.node('Cast', { inputs: [stored.name], attributes }, { ...stored, dtype })
+}
+
+function castKnown(x: Known, dtype: Known['dtype']): Known {
+  const convert = dtype === 'float32' ? Number : dtype === 'bool' ? Boolean : Math.trunc
+  const cast = known(
+    dtype,
+    x.shape,
+    Array.from(x.elements, (value) => Number(convert(value))),
+  )
+  return x.perBatch === undefined ? cast : { ...cast, perBatch: x.perBatch }
+}
+
+/** TensorFlow and ONNX round halves to the even neighbour. */
+function roundToEven(x: number): number {
+  const rounded = Math.round(x)
+  return Math.abs(x % 1) === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded
+}
+
+/** Names in tf.raw_ops. */
+export const arithmeticOperators: Readonly<Record<string, Operator>> = {
+  Add: binary(add),
+  AddV2: binary(add),
+  AddN: addMany,
+  BiasAdd: addBias,
+  Sub: subtractOperands,
+  Mul: binary(multiply),
+  RealDiv: divideOperands,
+  Div: divideOperands,
+  FloorDiv: divideToFloor,
+  Maximum: binary(larger),
+  Minimum: binary(smaller),
+  Pow: binary(raise),
+  SquaredDifference: squareDifference,
+  Greater: binary(comparison('Greater', (a, b) => a > b)),
+  GreaterEqual: binary(comparison('GreaterOrEqual', (a, b) => a >= b)),
+  Less: binary(comparison('Less', (a, b) => a < b)),
+  LessEqual: binary(comparison('LessOrEqual', (a, b) => a <= b)),
+  Equal: binary(comparison('Equal', (a, b) => a === b)),
+  Neg: unary(negate),
+  Reciprocal: unary(invert),
+  Inv: unary(invert),
+  Sqrt: unary(root),
+  Rsqrt: unary(invertRoot),
+  Square: unary(square),
+  Abs: unary({ compute: Math.abs, write: writeOperator('Abs') }),
+  Exp: unary({ compute: Math.exp, write: writeOperator('Exp') }),
+  Log: unary({ compute: Math.log, write: writeOperator('Log') }),
+  Floor: unary({ compute: Math.floor, write: writeOperator('Floor') }),
+  Ceil: unary({ compute: Math.ceil, write: writeOperator('Ceil') }),
+  Round: unary({ compute: roundToEven, write: writeOperator('Round') }),
+  Sign: unary({ compute: Math.sign, write: writeOperator('Sign') }),
+  Cast: cast,
+}

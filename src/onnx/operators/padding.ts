@@ -1,0 +1,91 @@
+// Operators that pad, repeat and pick along axes.
+import { elementCount } from '../../graph/tensor.ts'
+import { type Known, pick, tensorFromKnown } from '../known.ts'
+import { inPlainOrder, store } from '../layout.ts'
+import { int, text } from '../model.ts'
+import type { Operation, Operator } from '../operation.ts'
+import type { Value } from '../value.ts'
+import { concatenate } from './joining.ts'
+import { cutAxes, wholeAxis } from './slicing.ts'
+
+function padMirrored(operation: Operation): Value {
+  if (operation.text('mode', '') === 'REFLECT') return pad(operation)
+  // ONNX has no SYMMETRIC, which repeats the edge: the mirrored strips are joined on.
+  const paddings = operation.integers(1, 'paddings') // [rank, 2]
+  return operation.input(0).shape.reduce((x: Value, size, axis) => {
+    const [before, after] = paddings.slice(2 * axis, 2 * axis + 2) as [number, number]
+    const strip = (last: number, count: number) =>
+      cutAxes(
+        operation,
+        x,
+        x.shape.map(wholeAxis).with(axis, { start: last, size: count, step: -1 }),
+      )
+    const front = before > 0 ? [strip(before - 1, before)] : []
+    const back = after > 0 ? [strip(size - 1, after)] : []
+    return concatenate(operation, [...front, x, ...back], axis)
+  }, operation.input(0))
+}
+
+function pad(operation: Operation): Value {
+  const { emitter } = operation
+  const x = store(emitter, operation.input(0))
+  const paddings = operation.integers(1, 'paddings') // [rank, 2]
+  const shape = x.shape.map((size, axis) => {
+    const added = (paddings[2 * axis] as number) + (paddings[2 * axis + 1] as number)
+    if (size < 0 && added > 0) operation.unsupported('pads the batch')
+    return size < 0 ? size : size + added
+  })
+  const ofSide = (side: number) => x.order.map((axis) => paddings[2 * axis + side] as number)
+  const value = operation.node.op === 'PadV2' ? operation.constant(2, 'value') : null
+  const inputs = [
+    x.name,
+    emitter.integers([...ofSide(0), ...ofSide(1)]),
+    value === null ? '' : emitter.constant(tensorFromKnown(value)),
+    // All axes, though that is the default: where they are not named, ONNX Runtime 1.30 folds the
+    // zeros into a MaxPool, whose own padding is no zero (operators.test.ts has the case).
+    emitter.integers(x.order.map((_, position) => position)),
+  ]
+  const mode = operation.text('mode', '') === 'REFLECT' ? 'reflect' : 'constant'
+  return emitter.node('Pad', { inputs, attributes: { mode: text(mode) } }, { ...x, shape })
+}
+
+function gather(operation: Operation): Value {
+  const x = operation.input(0)
+  const indices = operation.constant(1, 'indices')
+  const axisOperand = operation.node.op === 'GatherV2' ? operation.integers(2, 'axis')[0] : 0
+  const axis = operation.axis(axisOperand as number, x.shape.length)
+  const shape = x.shape.toSpliced(axis, 1, ...indices.shape)
+  const size = x.shape[axis] as number
+  if (size < 0) operation.unsupported('picks from the batch')
+  if (x.kind === 'known') return gatherKnown(x, indices, axis)
+  const { emitter } = operation
+  const stored = inPlainOrder(emitter, x)
+  const inputs = [stored.name, emitter.constant(tensorFromKnown({ ...indices, dtype: 'int64' }))]
+  const order = shape.map((_, at) => at)
+  return emitter.node(
+    'Gather',
+    { inputs, attributes: { axis: int(axis) } },
+    { ...stored, shape, order },
+  )
+}
+
+function gatherKnown(x: Known, indices: Known, axis: number): Known {
+  const inner = elementCount(x.shape.slice(axis + 1))
+  const size = x.shape[axis] as number
+  const outer = elementCount(x.shape.slice(0, axis))
+  const picked: number[] = []
+  for (let row = 0; row < outer; row++) {
+    for (const index of indices.elements) {
+      for (let i = 0; i < inner; i++) picked.push((row * size + index) * inner + i)
+    }
+  }
+  return pick(x, x.shape.toSpliced(axis, 1, ...indices.shape), Int32Array.from(picked))
+}
+
+export const paddingOperators: Readonly<Record<string, Operator>> = {
+  Pad: pad,
+  PadV2: pad,
+  MirrorPad: padMirrored,
+  Gather: gather,
+  GatherV2: gather,
+}

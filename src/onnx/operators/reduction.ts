@@ -1,0 +1,103 @@
+// Reductions. The mean over height and width is ONNX's GlobalAveragePool.
+import type { Extents } from '../extent.ts'
+import { type Known, known } from '../known.ts'
+import { arrangeKnown, reshape, store } from '../layout.ts'
+import { int } from '../model.ts'
+import type { Operation, Operator } from '../operation.ts'
+import { channelsFirst, plainOrder, positionOf, sameOrder } from '../permutation.ts'
+import type { Stored, Value } from '../value.ts'
+
+interface Reduction {
+  readonly op: string
+  /** The operator that reduces height and width of a channels-first map at once. */
+  readonly globalOp?: string
+  compute(elements: readonly number[]): number
+}
+
+function reduce(operation: Operation, reduction: Reduction): Value {
+  const x = operation.input(0)
+  const rank = x.shape.length
+  const axes = operation
+    .integers(1, 'axes')
+    .map((axis) => operation.axis(axis, rank))
+    .sort((a, b) => a - b)
+  const keep = operation.bool('keep_dims', false)
+  if (axes.length === 0) return x
+  if (axes.some((axis) => (x.shape[axis] as number) < 0)) operation.unsupported('reduces the batch')
+  if (x.kind === 'known') return reduceKnown(operation, reduction, { x, axes, keep })
+  const stored = store(operation.emitter, x)
+  const kept = reducedShape(stored.shape, axes, true)
+  const result = writeReduction(operation, reduction, { x: stored, axes, shape: kept })
+  return keep ? result : reshape(operation.emitter, result, reducedShape(stored.shape, axes, false))
+}
+
+function writeReduction(
+  { emitter }: Operation,
+  reduction: Reduction,
+  { x, axes, shape }: { x: Stored; axes: readonly number[]; shape: Extents },
+): Stored {
+  const result = { ...x, shape }
+  const isSpatial = sameOrder(x.order, channelsFirst(4)) && sameOrder(axes, [1, 2])
+  if (isSpatial && reduction.globalOp !== undefined) {
+    return emitter.node(reduction.globalOp, { inputs: [x.name] }, result)
+  }
+  const positions = emitter.integers(axes.map((axis) => positionOf(x.order, axis)))
+  return emitter.node(
+    reduction.op,
+    { inputs: [x.name, positions], attributes: { keepdims: int(1) } },
+    result,
+  )
+}
+
+function reducedShape(shape: Extents, axes: readonly number[], keep: boolean): Extents {
+  if (keep) return shape.map((size, axis) => (axes.includes(axis) ? 1 : size))
+  return shape.filter((_, axis) => !axes.includes(axis))
+}
+
+function reduceKnown(
+  operation: Operation,
+  { compute, op }: Reduction,
+  { x, axes, keep }: { x: Known; axes: readonly number[]; keep: boolean },
+): Known {
+  const others = plainOrder(x.shape.length).filter((axis) => !axes.includes(axis))
+  const { elements, perBatch } = arrangeKnown(x, [...others, ...axes])
+  const length = axes.reduce((product, axis) => product * (x.shape[axis] as number), 1)
+  const count = elements.length / length
+  const rows = Array.from({ length: count }, (_, i) =>
+    Array.from(elements.subarray(i * length, (i + 1) * length)),
+  )
+  const result = known(x.dtype, reducedShape(x.shape, axes, keep), rows.map(compute))
+  if (perBatch === undefined) return result
+  const flags = Array.from({ length: count }, (_, i) =>
+    perBatch.subarray(i * length, (i + 1) * length).reduce((sum, flag) => sum + flag, 0),
+  )
+  if (op !== 'ReduceProd' || flags.some((flag) => flag > 1)) {
+    operation.unsupported('computes with the size of the batch')
+  }
+  return { ...result, perBatch: Uint8Array.from(flags) }
+}
+
+const sum = (elements: readonly number[]) => elements.reduce((total, x) => total + x, 0)
+
+const reductions: Readonly<Record<string, Reduction>> = {
+  Mean: {
+    op: 'ReduceMean',
+    globalOp: 'GlobalAveragePool',
+    compute: (elements) => sum(elements) / elements.length,
+  },
+  Sum: { op: 'ReduceSum', compute: sum },
+  Max: {
+    op: 'ReduceMax',
+    globalOp: 'GlobalMaxPool',
+    compute: (elements) => elements.reduce((a, b) => Math.max(a, b)),
+  },
+  Min: { op: 'ReduceMin', compute: (elements) => elements.reduce((a, b) => Math.min(a, b)) },
+  Prod: { op: 'ReduceProd', compute: (elements) => elements.reduce((a, b) => a * b, 1) },
+}
+
+export const reductionOperators: Readonly<Record<string, Operator>> = Object.fromEntries(
+  Object.entries(reductions).map(([name, reduction]): [string, Operator] => [
+    name,
+    (operation) => reduce(operation, reduction),
+  ]),
+)

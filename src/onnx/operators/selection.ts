@@ -1,0 +1,33 @@
+// Choosing elements by a condition, and the logic of conditions.
+import {
+  applyBinary,
+  applyUnary,
+  type Binary,
+  writeOperator,
+  writeSelection,
+} from '../arithmetic.ts'
+import type { Operation, Operator } from '../operation.ts'
+import type { Value } from '../value.ts'
+
+const logic = (op: string, compute: (a: number, b: number) => number): Operator => {
+  const function_: Binary = { op, compute, dtype: 'bool' }
+  return ({ emitter, inputs: [a, b] }) => applyBinary(emitter, function_, a as Value, b as Value)
+}
+
+/** SelectV2, whose operands broadcast; Select takes operands of one shape. */
+function select(operation: Operation): Value {
+  const [condition, a, b] = [0, 1, 2].map((i) => operation.input(i)) as [Value, Value, Value]
+  if (condition.kind === 'known' && condition.elements.length === 1) {
+    return condition.elements[0] ? a : b
+  }
+  return writeSelection(operation.emitter, [condition, a, b])
+}
+
+export const selectionOperators: Readonly<Record<string, Operator>> = {
+  Select: select,
+  SelectV2: select,
+  LogicalAnd: logic('And', (a, b) => a && b),
+  LogicalOr: logic('Or', (a, b) => a || b),
+  LogicalNot: ({ emitter, inputs: [x] }) =>
+    applyUnary(emitter, { compute: (a) => Number(!a), write: writeOperator('Not') }, x as Value),
+}

@@ -1,0 +1,63 @@
+// Every size that a model file may ask for, what is allowed, and why: a hostile model must end in a
+// ModelError, never in exhausted memory or a hang (CWE-400, CWE-770, CWE-674).
+
+const kib = 1024
+const mib = 1024 * kib
+
+/** A protobuf message cannot be longer: its lengths are signed 32-bit numbers in every reader. */
+export const maxModelFileBytes = 2 ** 31 - 1
+
+/**
+ * Memory that the decoded messages may take, estimated before decoding (message-cost.ts). A 2-byte
+ * empty message becomes an object of hundreds of bytes, so a file's size alone bounds nothing.
+ * The largest networks of keras.applications need about 150 MiB.
+ */
+export const maxDecodedBytes = 1024 * mib
+
+/** Nesting of messages; the schema's own deepest path is 14. */
+export const maxMessageDepth = 32
+
+/** Function calls inside function calls; what people export nests 2 to 10 deep. */
+export const maxCallDepth = 64
+
+/** Nodes after inlining: 2^n calls fit in n small functions. EfficientNet-B7 has about 4,000. */
+export const maxNodes = 200_000
+
+/** Steps along inputs, results and calls while the graph is traced; bounds time as maxNodes bounds memory. */
+export const maxTraceSteps = 10 * maxNodes
+
+/** Characters of one node's name; longer ones are no mistake of a person. */
+export const maxNameLength = 4 * kib
+
+/** Characters of all names after inlining, where each call adds a prefix to its nodes' names. */
+export const maxNameCharacters = 64 * mib
+
+/** Dimensions of a tensor: TensorFlow's own limit (TensorShape::MaxDimensions). */
+export const maxRank = 254
+
+/**
+ * Bytes that constants stated by fewer values than elements ("the last value repeats") may expand
+ * to, all together: ten bytes of file can ask for any amount. Real ones are masks and zeroed biases.
+ */
+export const maxRepeatedBytes = 64 * mib
+
+/** A checkpoint's index: 100 bytes a tensor, and an object graph of a few MB at most. */
+export const maxIndexFileBytes = 256 * mib
+
+/** Bytes of all index blocks uncompressed; many handles may point to one block. */
+export const maxIndexBytes = 256 * mib
+
+/** Keys of a checkpoint name variables; prefix compression lets 3 bytes of file make a key of any length. */
+export const maxKeyBytes = 4 * kib
+
+/** Bytes of all keys that are spelled out while an index is searched. */
+export const maxKeyBytesTotal = 64 * mib
+
+/** Memory of one decoded index entry (message-cost.ts), which holds a shape and six numbers. */
+export const maxEntryBytes = 256 * kib
+
+/** What each entry of an index counts against maxKeyBytesTotal beside its key: bounds their number. */
+export const entryOverheadBytes = 256
+
+/** Data files of one checkpoint; the format's file names have five digits. */
+export const maxShards = 99_999

@@ -1,0 +1,60 @@
+// One use of a body: the main graph once, and a function as often as it is called. A value is an
+// output of a node in a scope, so that two calls of a function give two values.
+import { ModelError } from '../errors.ts'
+import type { NodeDef } from './generated/saved_model_pb.ts'
+import type { Body } from './graph-source.ts'
+import { maxCallDepth } from './limits.ts'
+
+export interface Scope {
+  readonly body: Body
+  /** Put before the names of its nodes to make them unique: the names of the calls, with slashes. */
+  readonly prefix: string
+  readonly depth: number
+  /** The call it stands for; `null` for the main graph. */
+  readonly caller: { readonly scope: Scope; readonly node: NodeDef } | null
+  /** The scopes of the calls in it, by the name of the calling node. */
+  readonly calls: Map<string, Scope>
+  /** What references in it were traced to (trace.ts), so that long chains are walked once. */
+  readonly origins: Map<string, Value>
+}
+
+/** An output of a node. */
+export interface Value {
+  readonly scope: Scope
+  readonly node: NodeDef
+  readonly output: number
+}
+
+export function createMainScope(body: Body): Scope {
+  return { body, prefix: '', depth: 0, caller: null, calls: new Map(), origins: new Map() }
+}
+
+/** The scope of the function `body` as called by `node`. */
+export function enterCall(scope: Scope, node: NodeDef, body: Body): Scope {
+  const known = scope.calls.get(node.name)
+  if (known !== undefined) {
+    return known
+  }
+  if (scope.depth >= maxCallDepth) {
+    throw new ModelError(
+      'unsupported',
+      `function ${body.name} is called ${scope.depth + 1} calls deep by node ${node.name}, at most ${maxCallDepth} are allowed`,
+    )
+  }
+  const inner: Scope = {
+    body,
+    prefix: `${scope.prefix}${node.name}/`,
+    depth: scope.depth + 1,
+    caller: { scope, node },
+    calls: new Map(),
+    origins: new Map(),
+  }
+  scope.calls.set(node.name, inner)
+  return inner
+}
+
+/** Where a node stands, for messages: `node a/b (Conv2D)`. */
+export function describeNode({ scope, node }: Pick<Value, 'scope' | 'node'>): string {
+  const inside = scope.body.name === '' ? '' : ` in function ${scope.body.name}`
+  return `node ${node.name} (${node.op})${inside}`
+}

@@ -1,0 +1,168 @@
+// The nodes that the outputs of a signature need, with functions inlined, in topological order.
+// Variables stay open: which tensor fills them is the checkpoint's affair (read-saved-model.ts).
+import { ModelError } from '../errors.ts'
+import type { Attribute, GraphNode, ValueRef } from '../graph/graph.ts'
+import type { GraphSource } from './graph-source.ts'
+import { maxNameCharacters, maxNodes } from './limits.ts'
+import { createNodeAttributes } from './node-attributes.ts'
+import { describeNode, type Scope, type Value } from './scope.ts'
+import type { Tracer } from './trace.ts'
+import { variableIdentity, variableReadBy } from './variables.ts'
+
+/** A variable that is read: becomes a `Const` node of this name. */
+export interface VariableUse {
+  readonly name: string
+  readonly identity: string
+  /** What its declaration says: `dtype` and `shape`. */
+  readonly attributes: Readonly<Record<string, Attribute>>
+}
+
+export interface TracedGraph {
+  readonly nodes: readonly (GraphNode | VariableUse)[]
+  /** The values asked for, in their order. */
+  readonly outputs: readonly ValueRef[]
+}
+
+/** Names of nodes that stand already, as signature inputs do, by the value they give. */
+export interface Feeds {
+  nameOf(value: Value): string | undefined
+  readonly names: readonly string[]
+}
+
+interface Frame {
+  readonly value: Value
+  readonly variable: Value | undefined
+  readonly inputs: readonly Value[]
+  next: number
+}
+
+/** @throws ModelError `corrupt` for circles, `unsupported` for loops, limits and unreadable attributes */
+export function traceGraph(
+  source: GraphSource,
+  { tracer, feeds }: { readonly tracer: Tracer; readonly feeds: Feeds },
+  wanted: readonly Value[],
+): TracedGraph {
+  const nodes: (GraphNode | VariableUse)[] = []
+  const names = createNames(source, feeds.names)
+  const attributesOf = createNodeAttributes(source)
+  const placed = createPlaced()
+  const variableNames = new Map<string, string>()
+
+  function visit(root: Value): ValueRef {
+    const stack = referenceTo(root) === undefined ? [open(root)] : []
+    for (let frame = stack.at(-1); frame !== undefined; frame = stack.at(-1)) {
+      const input = frame.inputs[frame.next]
+      frame.next += 1
+      if (input === undefined) {
+        close(frame)
+        stack.pop()
+      } else if (referenceTo(input) === undefined) {
+        stack.push(open(input))
+      }
+    }
+    return referenceTo(root) as ValueRef
+  }
+
+  /** Where the graph has a value already; `undefined` where its node must be visited first. */
+  function referenceTo(value: Value): ValueRef | undefined {
+    const fed = feeds.nameOf(value)
+    if (fed !== undefined) {
+      return { node: fed, output: 0 }
+    }
+    const variable = variableReadBy(value, tracer)
+    if (variable !== undefined) {
+      const name = variableNames.get(variableIdentity(variable))
+      return name === undefined ? undefined : { node: name, output: 0 }
+    }
+    const name = placed.nameOf(value)
+    if (name === null) {
+      const found = `${describeNode(value)} needs its own result; loops are not supported`
+      throw new ModelError('unsupported', `${source.path}: ${found}`)
+    }
+    return name === undefined ? undefined : { node: name, output: value.output }
+  }
+
+  function open(value: Value): Frame {
+    const variable = variableReadBy(value, tracer)
+    if (variable !== undefined) {
+      return { value, variable, inputs: [], next: 0 }
+    }
+    refuseOpenEnds(source, value)
+    placed.setName(value, null)
+    const references = value.node.input.filter((input) => !input.startsWith('^'))
+    const inputs = references.map((reference) => tracer.trace(value.scope, reference))
+    return { value, variable, inputs, next: 0 }
+  }
+
+  function close({ value, variable, inputs }: Frame): void {
+    if (variable !== undefined) {
+      const name = names.unique(variable)
+      const identity = variableIdentity(variable)
+      variableNames.set(identity, name)
+      nodes.push({ name, identity, attributes: attributesOf(variable) })
+      return
+    }
+    const name = names.unique(value)
+    placed.setName(value, name)
+    nodes.push({
+      name,
+      op: value.node.op,
+      inputs: inputs.map((input) => referenceTo(input) as ValueRef),
+      attributes: attributesOf(value),
+    })
+  }
+
+  return { outputs: wanted.map(visit), nodes }
+}
+
+/** Names of finished nodes of all scopes; `null` while their inputs are visited. */
+function createPlaced() {
+  const scopes = new Map<Scope, Map<Value['node'], string | null>>()
+  return {
+    nameOf: ({ scope, node }: Value) => scopes.get(scope)?.get(node),
+    setName({ scope, node }: Value, name: string | null): void {
+      const names = scopes.get(scope) ?? new Map<Value['node'], string | null>()
+      scopes.set(scope, names.set(node, name))
+    },
+  }
+}
+
+/** Nodes that have no value without being fed, or whose value is no tensor. */
+function refuseOpenEnds({ path }: GraphSource, value: Value): void {
+  if (value.node.op === 'Placeholder') {
+    const found = `${describeNode(value)} is needed, but is no input of the signature`
+    throw new ModelError('unsupported', `${path}: ${found}`)
+  }
+  if (value.node.op === 'VarHandleOp') {
+    const found = `the variable of ${describeNode(value)} is used other than by reading it`
+    throw new ModelError('unsupported', `${path}: ${found}`)
+  }
+}
+
+/** Names for nodes of all scopes in one graph. */
+function createNames(source: GraphSource, taken: readonly string[]) {
+  const used = new Set(taken)
+  const counts = new Map<string, number>()
+  let characters = 0
+
+  return {
+    unique({ scope, node }: Value): string {
+      const wanted = scope.prefix + node.name
+      let name = wanted
+      // A counter for each name: trying 1, 2, 3… anew each time would take quadratic time.
+      for (let n = counts.get(wanted) ?? 1; used.has(name); n += 1) {
+        name = `${wanted}_${n}`
+        counts.set(wanted, n + 1)
+      }
+      used.add(name)
+      characters += name.length
+      if (used.size > maxNodes || characters > maxNameCharacters) {
+        throw new ModelError(
+          'unsupported',
+          `${source.path}: with its functions inlined the graph has more than ${maxNodes} nodes, or more than ${maxNameCharacters} characters of names`,
+        )
+      }
+      return name
+    },
+  }
+}

@@ -1,0 +1,87 @@
+// What a pool is told when it is made, and what it reports while it works.
+import type { EngineName, LoadRequest } from '../engines/engine.ts'
+import { defaultMemory, type MemoryOptions } from './checkup.ts'
+import type { Permits } from './permits.ts'
+import {
+  type BreakerOptions,
+  defaultBreaker,
+  defaultRestart,
+  type RestartOptions,
+} from './restart-policy.ts'
+import type { SessionLine } from './session.ts'
+import type { SessionDeath } from './session-end.ts'
+import { defaultWatchdog, type WatchdogOptions } from './watchdog.ts'
+
+export type SessionState = 'starting' | 'idle' | 'busy'
+
+/** What sessions tell the rest of the service about themselves. */
+export interface SessionObserver {
+  /** A session changed state; `gone` sessions are forgotten. */
+  state(session: number, state: SessionState | 'gone'): void
+  /** A session ended without being asked to; `detail` is for the log. */
+  died(session: number, reason: SessionDeath, detail: string): void
+}
+
+/** Sessions on one device. */
+export interface Placement {
+  /** `cpu`, `cuda:0`, `webgpu`, … */
+  readonly device: string
+  readonly sessions: number
+  /** The device's, shared by the pools of all models. */
+  readonly permits: Permits
+}
+
+export interface PoolLimits {
+  /** Milliseconds until a load counts as hung. */
+  readonly loadMs: number
+  /** Milliseconds that a crop which is tried again waits for a session. */
+  readonly retryMs: number
+  /** Milliseconds that running batches get to finish when the pool closes. */
+  readonly drainMs: number
+  /** Milliseconds that a session process gets to end in good order. */
+  readonly endMs: number
+}
+
+export interface SessionPoolOptions {
+  readonly preference: EngineName | 'auto'
+  readonly request: Omit<LoadRequest, 'device'>
+  readonly placements: readonly Placement[]
+  readonly observer?: SessionObserver
+  /** What session processes write to their standard streams; nothing of it is for clients. */
+  readonly onLine?: (line: SessionLine) => void
+  readonly restart?: Partial<RestartOptions>
+  readonly breaker?: Partial<BreakerOptions>
+  readonly watchdog?: Partial<WatchdogOptions>
+  readonly memory?: Partial<MemoryOptions>
+  readonly limits?: Partial<PoolLimits>
+  /** The session process's entry; another one injects faults in tests. */
+  readonly entry?: URL
+}
+
+const defaultLimits: PoolLimits = {
+  loadMs: 300_000, // an engine may compile kernels for minutes when it first meets a GPU
+  retryMs: 10_000, // the default REQUEST_TIMEOUT_MS: nobody waits longer
+  drainMs: 20_000, // the default SHUTDOWN_GRACE_MS
+  endMs: 3_000,
+}
+
+const silent: SessionObserver = { state: () => {}, died: () => {} }
+
+/** The options with their defaults filled in. */
+export function settle(options: SessionPoolOptions) {
+  return {
+    preference: options.preference,
+    request: options.request,
+    placements: options.placements,
+    observer: options.observer ?? silent,
+    onLine: options.onLine ?? (() => {}),
+    entry: options.entry ?? new URL('./worker.js', import.meta.url),
+    restart: { ...defaultRestart, ...options.restart },
+    breaker: { ...defaultBreaker, ...options.breaker },
+    watchdog: { ...defaultWatchdog, ...options.watchdog },
+    memory: { ...defaultMemory, ...options.memory },
+    limits: { ...defaultLimits, ...options.limits },
+  }
+}
+
+export type SettledOptions = ReturnType<typeof settle>

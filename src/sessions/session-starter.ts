@@ -1,0 +1,71 @@
+// Starts session processes of one model: the first one, which decides by which engine it is served,
+// and after it the others, which use the same.
+import type { EngineName } from '../engines/engine.ts'
+import { ModelError } from '../errors.ts'
+import type { RefusedEngine } from './messages.ts'
+import type { SettledOptions } from './pool-options.ts'
+import { Session } from './session.ts'
+import { SessionEndedError } from './session-end.ts'
+import { Watchdog } from './watchdog.ts'
+
+export class SessionStarter {
+  readonly #options: SettledOptions
+  readonly #leash: readonly string[]
+  readonly #watchdog: Watchdog
+  #engine: EngineName | 'auto'
+  #nextSession = 1
+
+  constructor(options: SettledOptions, leash: readonly string[]) {
+    this.#options = options
+    this.#leash = leash
+    this.#watchdog = new Watchdog(options.watchdog)
+    this.#engine = options.preference
+  }
+
+  /**
+   * Starts sessions until one is ready. An engine whose library ends the process while it loads
+   * (an instruction that the processor lacks, a crash, a hang) is left out at the next try.
+   * @throws ModelError when the model cannot be loaded
+   */
+  async startFirst(device: string): Promise<Session> {
+    const excluded: RefusedEngine[] = []
+    for (;;) {
+      const session = this.start(device, excluded)
+      try {
+        this.#engine = (await session.ready).description.engine
+        return session
+      } catch (error) {
+        this.#options.observer.state(session.id, 'gone')
+        if (!(error instanceof SessionEndedError)) throw error
+        excluded.push(this.#crashOf(session, error))
+      }
+    }
+  }
+
+  start(device: string, excluded: readonly RefusedEngine[] = []): Session {
+    const id = this.#nextSession
+    this.#nextSession += 1
+    const { observer, entry, request, limits, onLine } = this.#options
+    observer.state(id, 'starting')
+    return new Session({
+      id,
+      entry,
+      leash: this.#leash,
+      load: { type: 'load', preference: this.#engine, request: { ...request, device }, excluded },
+      loadLimitMs: limits.loadMs,
+      watchdog: this.#watchdog,
+      onLine,
+    })
+  }
+
+  /** @throws ModelError where no other engine may be tried, or the engine is not to blame */
+  #crashOf({ trying }: Session, error: SessionEndedError): RefusedEngine {
+    const { fromOutside, detail } = error.end
+    if (this.#options.preference !== 'auto' || fromOutside || trying === undefined) {
+      const when = trying === undefined ? 'before it loaded an engine' : `while it loaded ${trying}`
+      const message = `model ${this.#options.request.model}: its session process ended ${when}: ${detail}`
+      throw new ModelError('unsupported', message, { cause: error })
+    }
+    return { engine: trying, reason: `it ended the session process while loading (${detail})` }
+  }
+}

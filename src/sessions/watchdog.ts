@@ -1,0 +1,72 @@
+// How long a batch may take before its session counts as hung: learned from the batches before it.
+
+export interface WatchdogOptions {
+  /** No run is called hung before this, in milliseconds. */
+  readonly floorMs: number
+  /** How many times the learned p99 a run may take. */
+  readonly factor: number
+}
+
+export const defaultWatchdog: WatchdogOptions = {
+  // Under the default REQUEST_TIMEOUT_MS of 10 s, so that half of it is left for another try.
+  floorMs: 5_000,
+  // Another program on the same cores slows a run several times, not ten times.
+  factor: 10,
+}
+
+/** Enough runs for a p99, few enough to follow a machine whose load changes. */
+const windowRuns = 256
+
+interface Run {
+  readonly count: number
+  readonly ms: number
+}
+
+/** The window is sorted once in so many runs, to keep the service's own work per batch small. */
+const learnEvery = 16
+
+/** The learned durations of one model's runs, shared by its sessions. */
+export class Watchdog {
+  readonly #options: WatchdogOptions
+  readonly #runs: Run[] = []
+  #learned = 0
+  #p99Ms = 0
+  #largestCount = 1
+
+  constructor(options: WatchdogOptions) {
+    this.#options = options
+  }
+
+  learn(count: number, ms: number): void {
+    this.#runs[this.#learned % windowRuns] = { count, ms }
+    if (this.#learned % learnEvery === 0) this.#summarize()
+    this.#learned += 1
+  }
+
+  /** The longest that a run of `count` images may take, in milliseconds. */
+  limitMs(count: number): number {
+    // A larger batch than any in the window may take longer in proportion.
+    const growth = Math.max(1, count / this.#largestCount)
+    return Math.max(this.#options.floorMs, this.#options.factor * this.#p99Ms * growth)
+  }
+
+  #summarize(): void {
+    const sorted = this.#runs.map((run) => run.ms).sort((a, b) => a - b)
+    this.#p99Ms = sorted[Math.floor(0.99 * (sorted.length - 1))] ?? 0
+    this.#largestCount = Math.max(...this.#runs.map((run) => run.count))
+  }
+}
+
+/**
+ * Calls `onHang` once `limitMs` have passed; the answer stops it.
+ * Timers run before arrived data is read: after a pause of this very process (a stopped container,
+ * a machine that slept) the answer may be here already. So it looks twice, with a turn between.
+ */
+export function watch(limitMs: number, onHang: () => void): () => void {
+  let timer = setTimeout(() => {
+    timer = setTimeout(onHang, secondLookMs)
+  }, limitMs)
+  return () => clearTimeout(timer)
+}
+
+const secondLookMs = 250
