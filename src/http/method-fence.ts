@@ -36,7 +36,11 @@ export function createMethodFence(app: FastifyInstance) {
 
 function fence(app: FastifyInstance, url: string, known: readonly string[]): void {
   const allow = [...known].sort().join(', ')
-  const others = app.supportedMethods.filter((method) => !known.includes(method))
+  // A path that a plugin registered with and without its last slash is fenced already.
+  const others = app.supportedMethods.filter(
+    (method) => !known.includes(method) && !app.hasRoute({ url, method }),
+  )
+  if (others.length === 0) return
   if (!app.hasRoute({ url, method: 'OPTIONS' })) {
     app.route({ method: 'OPTIONS', url, config: fenceConfig, handler: sendAllowed(allow) })
   }
