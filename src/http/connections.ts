@@ -23,7 +23,7 @@ const slackMs = 500
  * Fastify's and Node's timeouts, which only work in combination: Node swaps a request timeout that
  * is below the headers timeout, and looks at its sockets only now and then.
  */
-export function socketOptions({ requestTimeoutMs }: HttpLimits) {
+export function socketOptions({ requestTimeoutMs }: Pick<HttpLimits, 'requestTimeoutMs'>) {
   const requestTimeout = requestTimeoutMs + slackMs
   return {
     requestTimeout,

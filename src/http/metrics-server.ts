@@ -1,13 +1,19 @@
-// /metrics on a port of its own, for operators who keep scrapers and clients apart.
+// /metrics on a port of its own (METRICS_PORT), for networks where the API's port is public.
+// No key is asked for there: who may reach the port may read it.
 import { type FastifyInstance, fastify } from 'fastify'
 import type { Metrics } from '../metrics/metrics.ts'
+import { createFailureHandler, routeNotFound } from './answer-failure.ts'
+import { socketOptions } from './connections.ts'
 
-/** Listens where `listen` says; knows nothing but /metrics. */
+/** Prometheus' own scrape timeout is 10 s. */
+const requestTimeoutMs = 10_000
+
 export function createMetricsServer(metrics: Metrics): FastifyInstance {
-  const app = fastify()
-  app.get('/metrics', async (_request, reply) => {
-    reply.type(metrics.contentType)
-    return await metrics.render()
-  })
+  const app = fastify({ ...socketOptions({ requestTimeoutMs }), logger: false })
+  app.setErrorHandler(createFailureHandler(metrics))
+  app.setNotFoundHandler(routeNotFound)
+  app.get('/metrics', async (_request, reply) =>
+    reply.type(metrics.contentType).send(await metrics.render()),
+  )
   return app
 }
