@@ -8,7 +8,7 @@ type Kind = ModelDescription['output']['kind']
 const sumTolerance = 0.02
 const grey = 128
 
-/** @param scoresOf runs one crop, uint8 [height, width, 3]; a first trial of the model, too */
+/** @param scoresOf runs one crop, uint8 [height, width, 3] */
 export function findScoreKind(
   cropBytes: number,
   scoresOf: (crop: Uint8Array) => Float32Array,

@@ -1,12 +1,12 @@
 // Keeps compiled models on disk, for fast starts and so that the sessions of a model share its
 // weights: OpenVINO maps them from the file. OpenVINO itself notices a damaged header but not
-// damaged weights, so every kept file carries the SHA-256 of its content in its name and is checked
+// damaged weights, so every kept file carries the CRC-32C of its content in its name and is checked
 // before use. Nothing here may fail a load: whatever goes wrong, the model compiles without a cache.
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import { link, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { pipeline } from 'node:stream/promises'
+import { crc32c } from '@node-rs/crc32'
 
 /** One process's use of the cache. */
 export interface CompiledCache {
@@ -20,9 +20,10 @@ export interface CompiledCache {
   close(): Promise<void>
 }
 
-/** `<sha256 of the content>.<OpenVINO's name>`. */
-const keptName = /^([0-9a-f]{64})\.(\d+\.blob)$/
+/** `<CRC-32C of the content>.<OpenVINO's name>`. */
+const keptName = /^([0-9a-f]{8})\.(\d+\.blob)$/
 const scratchPrefix = 'use-'
+const chunkBytes = 1024 * 1024
 /** No load takes this long: what is older belongs to a process that was killed. */
 const abandonedMs = 3_600_000
 
@@ -67,9 +68,10 @@ function createCache(folder: string, scratch: string, lent: readonly string[]): 
 async function lendKept(folder: string, scratch: string): Promise<void> {
   for (const name of await readdir(folder)) {
     const path = join(folder, name)
-    const [, sha256, blob] = keptName.exec(name) ?? []
-    if (sha256 !== undefined && blob !== undefined) {
-      if ((await sha256Of(path)) === sha256) await link(path, join(scratch, blob)).catch(() => {})
+    const [, checksum, blob] = keptName.exec(name) ?? []
+    if (checksum !== undefined && blob !== undefined) {
+      if ((await checksumOf(path)) === checksum)
+        await link(path, join(scratch, blob)).catch(() => {})
       else await rm(path, { force: true })
     } else if (path !== scratch && (await isAbandoned(path))) {
       await rm(path, { recursive: true, force: true })
@@ -83,7 +85,7 @@ async function clear(folder: string): Promise<void> {
 }
 
 async function publish(folder: string, scratch: string, name: string): Promise<void> {
-  const kept = join(folder, `${await sha256Of(join(scratch, name))}.${name}`)
+  const kept = join(folder, `${await checksumOf(join(scratch, name))}.${name}`)
   // Linked under a name of its own and then renamed: another session may do the same just now.
   const fresh = join(scratch, `${name}.kept`)
   await link(join(scratch, name), fresh)
@@ -95,8 +97,10 @@ async function isAbandoned(path: string): Promise<boolean> {
   return Date.now() - mtimeMs > abandonedMs
 }
 
-async function sha256Of(path: string): Promise<string> {
-  const hash = createHash('sha256')
-  await pipeline(createReadStream(path, { highWaterMark: 1024 * 1024 }), hash)
-  return hash.digest('hex')
+async function checksumOf(path: string): Promise<string> {
+  let checksum = 0
+  for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes })) {
+    checksum = crc32c(chunk, checksum)
+  }
+  return checksum.toString(16).padStart(8, '0')
 }

@@ -8,6 +8,7 @@ import { findLibrary } from './find-library.ts'
 import { Handles, loadOpenVino, type OpenVino } from './open-vino.ts'
 import { readModel } from './read-model.ts'
 import { createSession } from './session.ts'
+import { trimMemory } from './trim-memory.ts'
 
 export const openvinoEngine: Engine = { name: 'openvino', probe, load }
 
@@ -29,7 +30,9 @@ async function load(request: LoadRequest): Promise<LoadedModel> {
     )
   }
   try {
-    return await loadWith(library, request)
+    const model = await loadWith(library, request)
+    await trimMemory()
+    return model
   } catch (error) {
     if (error instanceof ModelError) throw error
     throw new ModelError(
@@ -80,7 +83,9 @@ async function loadWith(library: OpenVino, request: LoadRequest): Promise<Loaded
       scores,
       maxBatchSize: request.maxBatchSize,
     })
-    const found = findScoreKind(session.cropBytes, (crop) => session.run(crop, 1))
+    const kind = output.kind ?? findScoreKind(session.cropBytes, (crop) => session.run(crop, 1))
+    // A first trial in any case: what cannot run should not be found out by the first client.
+    if (output.kind !== null) session.run(new Uint8Array(session.cropBytes), 1)
     return {
       description: {
         engine: 'openvino',
@@ -88,7 +93,7 @@ async function loadWith(library: OpenVino, request: LoadRequest): Promise<Loaded
         device: request.device,
         precision,
         input,
-        output: { ...output, kind: output.kind ?? found },
+        output: { ...output, kind },
         ...(note === undefined ? {} : { note }),
       },
       run: async (pixels, count) => session.run(pixels, count),

@@ -1,5 +1,7 @@
-// Reads a SavedModel into OpenVINO: by OpenVINO's own TensorFlow front end, and where that cannot
-// (it finds no variables in what tf.Module saves, for one), as the ONNX that onnxruntime would run.
+// Reads a SavedModel into OpenVINO, in one of two ways. The converted form that the onnxruntime engine
+// keeps in the cache is there in a fraction of the time, with checksums; OpenVINO's own TensorFlow
+// front end needs no cache and knows operators that the conversion does not. Each stands in for the
+// other: OpenVINO's reader finds no variables in what tf.Module saves, for one.
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ModelError, messageOf } from '../../errors.ts'
@@ -24,18 +26,34 @@ export interface ReadModel {
   }
   /** What OpenVINO calls the output. */
   readonly scores: string
-  /** How it was read, where not the usual way. */
+  /** How it was read. */
+  readonly way: string
+  /** Why it was not read in the usual way. */
   readonly note?: string
 }
 
 /** @throws ModelError naming what is missing, corrupt or unsupported */
 export async function readModel(place: Workplace, request: LoadRequest): Promise<ReadModel> {
-  await checkFiles(request)
+  const [first, second] =
+    request.cacheFolder === null ? [readDirectly, readConverted] : [readConverted, readDirectly]
   try {
-    return readDirectly(place, request)
+    return await first(place, request)
   } catch (error) {
-    return readConverted(place, request, messageOf(error))
+    if (error instanceof ModelError && error.kind !== 'unsupported') throw error
+    const reason = messageOf(error)
+    return await second(place, request).then(
+      (read) => ({ ...read, note: `${read.way}, since otherwise: ${reason}` }),
+      (failure) => {
+        throw bothFailed(request, [failure, reason])
+      },
+    )
   }
+}
+
+function bothFailed({ model }: LoadRequest, [failure, reason]: [unknown, string]): unknown {
+  if (failure instanceof ModelError && failure.kind !== 'unsupported') return failure
+  const message = `model ${model} cannot be read by openvino: ${messageOf(failure)}; ${reason}`
+  return new ModelError('unsupported', message, { cause: failure })
 }
 
 /** OpenVINO takes weights as they are: what a disk did to them would go unnoticed. */
@@ -52,40 +70,35 @@ async function checkFiles({ model, folder }: LoadRequest): Promise<void> {
   if (hasCheckpoint) await checkCheckpoint(folder)
 }
 
-function readDirectly({ library, core, handles }: Workplace, request: LoadRequest): ReadModel {
-  const read = handles.own('ov_model_free', 'reading the SavedModel', (out) =>
-    library.c.ov_core_read_model(core, request.folder, null, out),
+async function readDirectly(place: Workplace, request: LoadRequest): Promise<ReadModel> {
+  const { library, core, handles } = place
+  const { folder, normalization, maxBatchSize } = request
+  await checkFiles(request)
+  const read = handles.own('ov_model_free', 'OpenVINO reads the SavedModel', (out) =>
+    library.c.ov_core_read_model(core, folder, null, out),
   )
   const input = readInput(library, read)
-  boundBatch(library, read, { input, maxBatchSize: request.maxBatchSize })
+  boundBatch(library, read, { input, maxBatchSize })
   const output = chooseOutput(library, read, request.output)
-  const { normalization } = request
   const model = addConversions(library, handles, { model: read, input, output, normalization })
   // Its name is the contract for what it holds; any other output is asked, by running it.
   const kind = output.name === 'probabilities' || output.name === 'logits' ? output.name : null
-  return { model, input, output: { ...output, kind }, scores: output.name }
+  const way = "read by OpenVINO's TensorFlow front end"
+  return { model, input, output: { ...output, kind }, scores: output.name, way }
 }
 
-async function readConverted(
-  { library, core, handles }: Workplace,
-  request: LoadRequest,
-  reason: string,
-): Promise<ReadModel> {
-  const { source, facts } = await convertedModel(request).catch((error) => {
-    if (!(error instanceof ModelError) || error.kind !== 'unsupported') throw error
-    const message = `${error.message} OpenVINO's own reader says: ${reason}`
-    throw new ModelError('unsupported', message, { cause: error })
-  })
+async function readConverted(place: Workplace, request: LoadRequest): Promise<ReadModel> {
+  const { library, core, handles } = place
+  const { source, facts } = await convertedModel(request)
   const { c } = library
-  const model = handles.own('ov_model_free', 'reading the model as ONNX', (out) =>
+  const model = handles.own('ov_model_free', 'OpenVINO reads the converted model', (out) =>
     typeof source === 'string'
       ? c.ov_core_read_model(core, source, null, out)
       : c.ov_core_read_model_from_memory_buffer(core, source, source.length, null, out),
   )
-  const { name, height, width } = facts.input
-  const dtype = facts.input.dtype === 'uint8' ? 'uint8' : 'float32'
-  const input = { name, dtype, height, width } as const
+  const { name, dtype, height, width } = facts.input
+  const input = { name, dtype, height, width }
   boundBatch(library, model, { input, maxBatchSize: request.maxBatchSize })
-  const note = `read as converted to ONNX, since OpenVINO's own reader says: ${reason}`
-  return { model, input, output: facts.output, scores: 'scores', note }
+  const scores = 'scores' // what the conversion calls its output
+  return { model, input, output: facts.output, scores, way: 'read as converted to ONNX' }
 }
