@@ -43,8 +43,8 @@ export async function installModel(model: NewModel): Promise<string> {
   const folder = resolve(repository, name)
   const versions = await versionsIn(folder)
   const version = model.version ?? Math.max(0, ...versions) + 1
-  if (versions.length > 0 && !replace) {
-    await checkAddition(model, folder, { versions, version })
+  if (!replace && (await exists(folder))) {
+    if (versions.length > 0) await checkAddition(model, folder, { versions, version })
     await writeSavedModel(join(folder, String(version)), model.graph)
     await writeManifest(folder, model, await readManifest(folder, name))
   } else {
@@ -61,7 +61,10 @@ async function installWhole(model: NewModel, folder: string, version: number): P
     await writeSavedModel(join(temporary, String(version)), model.graph)
     await writeManifest(temporary, model, null)
     await rename(folder, old).catch(ignoreMissing)
-    await rename(temporary, folder)
+    await rename(temporary, folder).catch(async (error: unknown) => {
+      await rename(old, folder).catch(ignoreMissing)
+      throw error
+    })
   } finally {
     await rm(temporary, { recursive: true, force: true })
     await rm(old, { recursive: true, force: true })
@@ -123,6 +126,13 @@ async function writeManifest(
     await writeFile(temporary, data)
     await rename(temporary, join(folder, name))
   }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 async function removeLeftovers(repository: string, name: string): Promise<void> {

@@ -15,6 +15,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   const program = new Command('resnet-serving')
     .description('classifies images over HTTP with ResNet34, ResNet50 or any SavedModel')
     .version(packageVersion())
+    .enablePositionalOptions() // `models build --version 2` is not the program's --version
     .addHelpText('after', exitCodes)
     .addCommand(serveCommand())
     .addCommand(modelsCommand())

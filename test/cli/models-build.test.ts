@@ -84,6 +84,13 @@ test('a second version joins the first and keeps the labels of versions', async 
   assert.deepEqual(versions[0]?.manifest.versions, { stable: 1 })
 })
 
+test('files that wait for a first version stay', async (t) => {
+  const repository = await tempFolder(t, { 'resnet34/notes.txt': 'mine' })
+  assert.equal((await buildSmall(repository)).code, 0)
+  const entries = await readdir(join(repository, 'resnet34'))
+  assert.deepEqual(entries.sort(), ['1', 'labels.txt', 'model.json', 'notes.txt'])
+})
+
 test('a version that is there is not overwritten', async (t) => {
   const repository = await tempFolder(t)
   await buildSmall(repository)
