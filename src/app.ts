@@ -10,7 +10,7 @@ import { createClassificationService } from './classification/service.ts'
 import { type Config, cores } from './config.ts'
 import { ModelError, messageOf, ServiceError } from './errors.ts'
 import { createMetricsServer } from './http/metrics-server.ts'
-import { createHttpServer } from './http/server.ts'
+import { createServer } from './http/server.ts'
 import { createImaging } from './imaging/decoder-pool.ts'
 import { createMetrics, type Metrics } from './metrics/metrics.ts'
 import type { ModelVersion } from './repository/repository.ts'
@@ -38,7 +38,7 @@ export interface App {
   summary(): object
 }
 
-export function createApp(config: Config, { log, version }: AppOptions): App {
+export async function createApp(config: Config, { log, version }: AppOptions): Promise<App> {
   const metrics = createMetrics()
   const table = createModelTable(config.defaultModel)
   const plans = planDevices(config)
@@ -58,7 +58,7 @@ export function createApp(config: Config, { log, version }: AppOptions): App {
     closing: () => phase === 'closing',
     observe: classificationObserver(metrics),
   })
-  const http = createHttpServer({
+  const http = await createServer({
     classifier,
     metrics,
     logger: log,
@@ -157,7 +157,7 @@ async function loadModel(
       output: manifest.output,
     },
     placements: plans,
-    observer: sessionObserver(version, metrics, log),
+    observer: sessionObserver(version, metrics.sessions(model, plans.map(({ device }) => device).join()), log),
     onLine: ({ session, text }) => log.debug({ ...names, session }, text),
   })
   try {
@@ -178,8 +178,11 @@ async function loadModel(
   }
 }
 
-function sessionObserver({ model }: ModelVersion, metrics: Metrics, log: Logger): SessionObserver {
-  const counted = metrics.sessions(model)
+function sessionObserver(
+  { model }: ModelVersion,
+  counted: ReturnType<Metrics['sessions']>,
+  log: Logger,
+): SessionObserver {
   return {
     state: counted.state,
     died(session, reason, detail) {

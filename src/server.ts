@@ -6,7 +6,7 @@ import type { Config } from './config.ts'
 /** Ends the process by its exit code: 0 after a drain, 1 when the grace ran out or a start failed. */
 export async function serve(config: Config, version: string): Promise<void> {
   const log = pino({ level: config.logLevel, base: null })
-  const app = createApp(config, { log, version })
+  const app = await createApp(config, { log, version })
   let stopping = false
 
   async function stop(signal: string): Promise<void> {

@@ -29,6 +29,8 @@ export interface EnsureOptions {
 
 /** What stands in for the published weights: any number would do, as long as it stays the same. */
 const seed = 1
+/** The value of MODEL_SOURCE that downloads nothing. */
+const noSource = 'none'
 /** Stands in the repository while it is being filled: a start that was cut off is taken up again. */
 const marker = '.filling'
 
@@ -38,7 +40,7 @@ const marker = '.filling'
  * @returns whether anything was built
  */
 export async function ensureModels(options: EnsureOptions): Promise<boolean> {
-  const { repository, say } = options
+  const { repository, source, say } = options
   await mkdir(repository, { recursive: true })
   const missing = await missingNetworks(repository)
   if (missing.length === 0) {
@@ -46,6 +48,9 @@ export async function ensureModels(options: EnsureOptions): Promise<boolean> {
     return false
   }
   await writeFile(join(repository, marker), '')
+  if (source !== noSource) {
+    say(`${repository} holds no model: downloading ${missing.join(' and ')} from ${source}`)
+  }
   let failed = false
   for (const [index, network] of missing.entries()) {
     const failure = failed ? null : await tryPull(network, options)
@@ -75,7 +80,7 @@ async function missingNetworks(repository: string): Promise<readonly NetworkName
 /** Why the download failed, in one line, or null where it did not. */
 async function tryPull(network: NetworkName, options: EnsureOptions): Promise<string | null> {
   const { source, say } = options
-  if (source === 'none') return 'there is no source of weights (MODEL_SOURCE is none)'
+  if (source === noSource) return 'there is no source of weights (MODEL_SOURCE is none)'
   try {
     const progress = createLines(`${network}: downloading`, say)
     say(await pullModel({ ...options, network, progress, replace: false }))

@@ -23,7 +23,11 @@ export interface Choice {
 }
 
 /** Imported when an engine is tried and not before: its library may be absent, or may crash. */
-const adapters: Readonly<Partial<Record<EngineName, () => Promise<Engine>>>> = {}
+const adapters: Readonly<Record<EngineName, () => Promise<Engine>>> = {
+  openvino: async () => (await import('./openvino/openvino-engine.ts')).openvinoEngine,
+  onnxruntime: async () => (await import('./onnxruntime/engine.ts')).onnxruntimeEngine,
+  tensorflow: async () => (await import('./tensorflow/tensorflow-engine.ts')).tensorflowEngine,
+}
 
 /** The fastest first: OpenVINO on CPUs; on GPUs those that were built for them. */
 const orderOnCpu = ['openvino', 'onnxruntime', 'tensorflow'] as const
@@ -61,7 +65,7 @@ export async function loadWithPreferredEngine(
 /** Whether an engine can run on this machine. Loads its library. */
 export async function probeEngine(name: EngineName): Promise<Availability> {
   try {
-    return await (await adapterOf(name)).probe()
+    return await (await adapters[name]()).probe()
   } catch (error) {
     return { available: false, reason: messageOf(error) }
   }
@@ -73,16 +77,10 @@ function enginesInOrder(preference: 'auto' | EngineName, device: string): readon
 }
 
 async function loadWith(name: EngineName, request: LoadRequest): Promise<LoadedModel> {
-  const engine = await adapterOf(name)
+  const engine = await adapters[name]()
   const availability = await engine.probe()
   if (!availability.available) throw new ModelError('unsupported', availability.reason)
   return engine.load(request)
-}
-
-async function adapterOf(name: EngineName): Promise<Engine> {
-  const adapter = adapters[name]
-  if (adapter === undefined) throw new ModelError('unsupported', 'not part of this build')
-  return adapter()
 }
 
 function asModelError(error: unknown, { model }: LoadRequest, name: EngineName): ModelError {

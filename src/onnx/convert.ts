@@ -11,15 +11,18 @@ import { mergeDilations } from './merge-dilations.ts'
 import { type OnnxModel, pixelsName, scoresName } from './model.ts'
 import { Operation } from './operation.ts'
 import { operators } from './operators.ts'
+import { collapseReshapes } from './passes/collapse-reshapes.ts'
 import { type Draft, dropUnread, type Pass } from './passes/draft.ts'
 import { foldAffine } from './passes/fold-affine.ts'
+import { foldForward } from './passes/fold-forward.ts'
 import { foldPadding } from './passes/fold-padding.ts'
-import { fuseHardSigmoid, fuseHardSwish } from './passes/fuse-activations.ts'
+import { fuseGelu, fuseHardSigmoid, fuseHardSwish } from './passes/fuse-activations.ts'
+import { fuseLayerNormalization } from './passes/fuse-layer-normalization.ts'
 import { scoreKind, selectOutput } from './select-output.ts'
 import type { Stored, Value } from './value.ts'
 
 /** Changes whenever the same model would convert to another graph: part of every cache's key. */
-export const conversionVersion = 1
+export const conversionVersion = 2
 
 export interface ConversionOptions {
   /** The model's name, for messages. */
@@ -49,14 +52,14 @@ export interface ConversionReport {
 }
 
 const passes: readonly Pass[] = [
-  dropUnread,
+  collapseReshapes,
   fuseHardSigmoid,
   fuseHardSwish,
-  dropUnread,
+  fuseGelu,
+  fuseLayerNormalization,
   foldPadding,
-  dropUnread,
   foldAffine,
-  dropUnread,
+  foldForward,
 ]
 
 /** @throws ModelError `unsupported`, naming model, node and operator */
@@ -77,7 +80,7 @@ export function convertGraph(given: Graph, options: ConversionOptions): Conversi
   const scores = values.get(served.value.node)?.[served.value.output]
   emitter.enter('output')
   const last = writeScores(emitter, scores, { model, name: served.name })
-  const draft = passes.reduce<Draft>((current, pass) => pass(current), {
+  const draft = passes.reduce<Draft>((current, pass) => dropUnread(pass(current)), {
     nodes: emitter.nodes,
     initializers: emitter.initializers,
     shapes: emitter.shapes,

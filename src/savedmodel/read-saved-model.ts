@@ -9,7 +9,14 @@
 //   tensor-bundle.ts     the checkpoint's tensors
 import { join } from 'node:path'
 import { ModelError } from '../errors.ts'
-import type { Attribute, Graph, GraphInput, GraphNode } from '../graph/graph.ts'
+import type {
+  Attribute,
+  Graph,
+  GraphInput,
+  GraphNode,
+  GraphOutput,
+  ValueRef,
+} from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
 import type { MetaGraphDef } from './generated/saved_model_pb.ts'
 import { createGraphSource, type GraphSource } from './graph-source.ts'
@@ -42,8 +49,8 @@ export async function readSavedModel(folder: string, options: ReadOptions = {}):
   const inputs = signature.inputs.map(inputOf)
   const feeds = createFeeds(main, signature, inputs)
   const tracer = createTracer(source, (value) => feeds.nameOf(value) !== undefined)
-  const outputs = signature.outputs.filter(({ name }) => options.outputs?.includes(name) ?? true)
-  const wanted = outputs.map(({ tensor }) => tracer.trace(main, tensor))
+  const chosen = chooseOutputs(signature, path, options.outputs)
+  const wanted = chosen.map(({ tensor }) => tracer.trace(main, tensor))
   const traced = traceGraph(source, { tracer, feeds }, wanted)
   const tensors = await readVariables(folder, traced, () =>
     checkpointKeys(metaGraph, source, { main, tracer }),
@@ -54,10 +61,22 @@ export async function readSavedModel(folder: string, options: ReadOptions = {}):
       ...traced.nodes.map((node) => ('op' in node ? node : constant(node, tensors, path))),
     ],
     inputs,
-    outputs: outputs.map(({ name, dtype, shape }, i) => {
-      return { name, value: traced.outputs[i] as Graph['outputs'][0]['value'], dtype, shape }
+    outputs: chosen.map(({ name, dtype, shape }, i): GraphOutput => {
+      return { name, value: traced.outputs[i] as ValueRef, dtype, shape }
     }),
   }
+}
+
+function chooseOutputs(signature: Signature, path: string, wanted: readonly string[] | undefined) {
+  const chosen = signature.outputs.filter(({ name }) => wanted?.includes(name) ?? true)
+  if (chosen.length < (wanted?.length ?? 0)) {
+    const found = signature.outputs.map(({ name }) => name).join(', ')
+    throw new ModelError(
+      'unsupported',
+      `${path}: signature ${signature.name} has no outputs ${wanted?.join(', ')}; it has ${found}`,
+    )
+  }
+  return chosen
 }
 
 /** A signature's input may be any tensor, usually the only output of a placeholder. */

@@ -13,7 +13,7 @@ export const modelFileName = 'saved_model.pb'
 const textFileName = 'saved_model.pbtxt'
 
 /** The tag of graphs made for serving (tf.saved_model.SERVING). */
-export const servingTag = 'serve'
+const servingTag = 'serve'
 
 /**
  * The meta graph for serving of a SavedModel folder.

@@ -8,10 +8,10 @@ import type { MetaGraphDef, SignatureDef, TensorInfo } from './generated/saved_m
 import { modelFileName, readServingGraph } from './saved-model-file.ts'
 import { shapeFromProto } from './shape-proto.ts'
 
-export const defaultSignature = 'serving_default'
+const defaultSignature = 'serving_default'
 
 /** One input or output of a signature. */
-export interface SignatureTensor {
+interface SignatureTensor {
   /** The signature's name for it, e.g. `images`. */
   readonly name: string
   /** The graph's name for it, e.g. `serving_default_images:0`. */

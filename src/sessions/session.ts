@@ -28,7 +28,7 @@ import { type Watchdog, watch } from './watchdog.ts'
 export interface SessionLine {
   readonly session: number
   readonly stream: 'stdout' | 'stderr'
-  readonly line: string
+  readonly text: string
 }
 
 export interface SessionOptions {
@@ -284,7 +284,7 @@ export class Session {
     for (const stream of ['stdout', 'stderr'] as const) {
       const readable = this.#child[stream]
       if (!readable) continue // not there when the process could not be started
-      forEachLine(readable, (line) => this.#options.onLine({ session: this.id, stream, line }))
+      forEachLine(readable, (text) => this.#options.onLine({ session: this.id, stream, text }))
     }
   }
 }

@@ -46,9 +46,10 @@ test('without a network both are built with random weights, and a line says why'
     ['resnet34', 'random'],
     ['resnet50', 'random'],
   ])
-  assert.equal(lines.length, 1)
+  assert.equal(lines.length, 2)
+  assert.match(lines[0] ?? '', /holds no model: downloading resnet34 and resnet50 from http/)
   assert.match(
-    lines[0] ?? '',
+    lines[1] ?? '',
     /^http.*resnet-34.* could not be downloaded: connect ECONNREFUSED [^:]+:\d+: resnet34 and resnet50 get RANDOM/,
   )
 })

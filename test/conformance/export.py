@@ -81,9 +81,14 @@ def disturb(model, x, random):
 
 def spread_logits(model, x):
     classifier = [layer for layer in model.layers if hasattr(layer, "kernel")][-1]
-    logits = np.log(np.maximum(model(x, training=False).numpy(), 1e-30))
-    factor = LOGIT_SPREAD / max(float(np.std(logits, axis=1).mean()), 1e-6)
-    classifier.kernel.assign(classifier.kernel.numpy() * factor)
+    for _ in range(40):
+        probabilities = model(x, training=False).numpy()
+        if probabilities.min() > 1e-25:
+            break
+        # Too far apart to read the logits from: closer together first.
+        classifier.kernel.assign(classifier.kernel.numpy() * 0.3)
+    spread = float(np.std(np.log(probabilities), axis=1).mean())
+    classifier.kernel.assign(classifier.kernel.numpy() * LOGIT_SPREAD / max(spread, 1e-6))
 
 
 def main(name, folder):

@@ -114,6 +114,10 @@ test('only the outputs asked for are read, with what they need', async () => {
     ['logits'],
   )
   assert.equal(nodesOf(graph, 'Softmax').length, 0)
+  await assert.rejects(
+    readSavedModel(fixture('functions'), { outputs: ['scores'] }),
+    /signature serving_default has no outputs scores; it has logits, probabilities/,
+  )
 })
 
 test('reference variables and resource variables of TensorFlow 1 come from two data files', async () => {

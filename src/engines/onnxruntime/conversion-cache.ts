@@ -10,7 +10,7 @@ import { join } from 'node:path'
 import { crc32c } from '@node-rs/crc32'
 import type { Conversion } from '../../onnx/convert.ts'
 import { encodeSplitModel } from '../../onnx/encode.ts'
-import type { ConvertedModel, ModelFacts } from './converted-model.ts'
+import type { ConvertedModel, ModelFacts } from './model-source.ts'
 
 const modelName = 'model.onnx'
 const weightsName = 'weights.bin'

@@ -1,9 +1,15 @@
 // The native library, loaded when it is first needed: this room is imported where it may be absent.
+import { existsSync, readdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import type * as Runtime from 'onnxruntime-node'
 import { messageOf } from '../../errors.ts'
 import type { Availability } from '../engine.ts'
 
 export type { Runtime }
+
+/** Where Linux lists NVIDIA's GPUs, a folder each. */
+const gpuFolder = '/proc/driver/nvidia/gpus'
 
 /** @throws where the package or its native library cannot be loaded */
 export async function loadRuntime(): Promise<typeof Runtime> {
@@ -14,14 +20,25 @@ export function runtimeVersion(runtime: typeof Runtime): string {
   return runtime.env.versions.node ?? runtime.env.versions.common
 }
 
-/** Which devices the library was built for; whether one is there shows only when it is used. */
+/** Which devices the installed library was built for; a driver that is missing shows on loading. */
 export async function probeRuntime(): Promise<Availability> {
   try {
     const runtime = await loadRuntime()
-    const devices = runtime.listSupportedBackends().map(({ name }) => name)
+    const bundled = runtime.listSupportedBackends().filter((backend) => backend.bundled)
+    const devices = [...bundled.map(({ name }) => name), ...cudaDevices()]
     return { available: true, version: runtimeVersion(runtime), devices }
   } catch (error) {
     const [line] = messageOf(error).split('\n')
     return { available: false, reason: `onnxruntime-node cannot be loaded: ${line}` }
   }
+}
+
+/** `cuda:0`, … where the CUDA provider, which npm does not carry, lies beside the library. */
+function cudaDevices(): string[] {
+  const { resolve } = createRequire(import.meta.url)
+  const binaries = join(dirname(resolve('onnxruntime-node/package.json')), 'bin/napi-v6')
+  const folder = join(binaries, process.platform, process.arch)
+  const hasProvider = existsSync(join(folder, 'libonnxruntime_providers_cuda.so'))
+  if (!hasProvider || !existsSync(gpuFolder)) return []
+  return readdirSync(gpuFolder).map((_, index) => `cuda:${index}`)
 }

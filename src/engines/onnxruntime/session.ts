@@ -2,7 +2,7 @@
 import type { InferenceSession } from 'onnxruntime-node'
 import { ModelError, messageOf } from '../../errors.ts'
 import type { LoadedModel, LoadRequest, ModelDescription } from '../engine.ts'
-import type { ConvertedModel } from './converted-model.ts'
+import type { ConvertedModel } from './model-source.ts'
 import { loadRuntime, type Runtime, runtimeVersion } from './runtime.ts'
 import { sessionOptions } from './session-options.ts'
 
@@ -12,6 +12,7 @@ export async function openSession(
   request: LoadRequest,
 ): Promise<LoadedModel> {
   const runtime = await loadRuntime()
+  checkDevice(runtime, request)
   const options = sessionOptions(request)
   let session: InferenceSession
   try {
@@ -42,6 +43,17 @@ export async function openSession(
     run: (pixels, count) => runBatch(runner, pixels, count),
     close: () => session.release(),
   }
+}
+
+/** The library's JavaScript would leave a device that it does not know out and run on the CPU. */
+function checkDevice(runtime: typeof Runtime, { model, device }: LoadRequest): void {
+  const kinds = runtime.listSupportedBackends().map(({ name }) => name)
+  const [kind] = device.split(':')
+  if (kinds.some((name) => name === kind)) return
+  throw new ModelError(
+    'unsupported',
+    `model ${model}: onnxruntime cannot run it on ${device}: it knows ${kinds.join(', ')}.`,
+  )
 }
 
 interface Runner {

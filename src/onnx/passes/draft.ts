@@ -8,7 +8,7 @@ export interface Draft {
   readonly nodes: readonly OnnxNode[]
   readonly initializers: Map<string, Tensor>
   /** The shape of each value as it lies in memory. */
-  readonly shapes: ReadonlyMap<string, Extents>
+  readonly shapes: Map<string, Extents>
   /** The value that is the graph's output. */
   readonly output: string
 }

@@ -1,44 +1,36 @@
 // Recognises activations that TensorFlow writes as arithmetic.
-import { float, type OnnxNode } from '../model.ts'
-import { type Draft, type Lookup, lookUp, type Pass, scalarOf } from './draft.ts'
-
-/** relu6(x + 3) / 6 in float32 leaves this much of a difference to the exact constants. */
-const tolerance = 1e-6
+import { float, type OnnxNode, text } from '../model.ts'
+import { lookUp, type Pass, scalarOf } from './draft.ts'
+import { bothWays, isNear, type Matcher, made, rewriteNodes, scaled, withScalar } from './match.ts'
 
 /** relu6(x + 3) / 6 becomes HardSigmoid. */
-export const fuseHardSigmoid: Pass = (draft) => {
-  const lookup = lookUp(draft)
-  return { ...draft, nodes: draft.nodes.map((node) => hardSigmoid(draft, lookup, node) ?? node) }
-}
+export const fuseHardSigmoid: Pass = (draft) => rewriteNodes(draft, hardSigmoid, lookUp(draft))
 
 /** x * HardSigmoid(x) becomes HardSwish. */
-export const fuseHardSwish: Pass = (draft) => {
-  const lookup = lookUp(draft)
-  return { ...draft, nodes: draft.nodes.map((node) => hardSwish(lookup, node) ?? node) }
-}
+export const fuseHardSwish: Pass = (draft) => rewriteNodes(draft, hardSwish, lookUp(draft))
 
-function hardSigmoid(draft: Draft, lookup: Lookup, node: OnnxNode): OnnxNode | null {
-  const scaled = withScalar(draft, node, 'Mul')
-  const clip = scaled && lookup.producer(scaled.x)
-  if (!scaled || clip?.op !== 'Clip' || !isNear(scalarOf(draft, clip.inputs[1] ?? ''), 0))
-    return null
-  const [inner, , max] = clip.inputs as [string, string, string]
-  const shifted = lookup.producer(inner)
-  const shift = shifted && withScalar(draft, shifted, 'Add')
-  if (!shift || !isNear((scalarOf(draft, max) ?? 0) * scaled.scalar, 1)) return null
-  const attributes = { alpha: float(scaled.scalar), beta: float(shift.scalar * scaled.scalar) }
-  return { ...node, op: 'HardSigmoid', inputs: [shift.x], attributes }
-}
+/** x / 2 * (1 + erf(x / sqrt 2)), or with 1 - erf(-x / sqrt 2), becomes Gelu. */
+export const fuseGelu: Pass = (draft) => rewriteNodes(draft, gelu, lookUp(draft))
 
-function hardSwish(lookup: Lookup, node: OnnxNode): OnnxNode | null {
+function hardSigmoid(matcher: Matcher, node: OnnxNode): OnnxNode | null {
   if (node.op !== 'Mul') return null
-  const [a, b] = node.inputs as [string, string]
-  for (const [x, gate] of [
-    [a, b],
-    [b, a],
-  ] as const) {
-    const sigmoid = lookup.producer(gate)
-    if (sigmoid?.op !== 'HardSigmoid' || sigmoid.inputs[0] !== x) continue
+  const product = withScalar(matcher, node)
+  const clip = made(matcher, product?.x, 'Clip')
+  if (product === null || clip === undefined) return null
+  const [inner, min, max] = clip.inputs as [string, string, string]
+  const sum = withScalar(matcher, made(matcher, inner, 'Add'))
+  const [low, high] = [scalarOf(matcher.draft, min), scalarOf(matcher.draft, max)]
+  const isUnit = isNear(low, 0) && isNear((high ?? 0) * product.scalar, 1)
+  if (sum === null || !isUnit) return null
+  const attributes = { alpha: float(product.scalar), beta: float(sum.scalar * product.scalar) }
+  return { ...node, op: 'HardSigmoid', inputs: [sum.x], attributes }
+}
+
+function hardSwish(matcher: Matcher, node: OnnxNode): OnnxNode | null {
+  if (node.op !== 'Mul') return null
+  for (const [x, gate] of bothWays(node)) {
+    const sigmoid = made(matcher, gate, 'HardSigmoid')
+    if (sigmoid?.inputs[0] !== x) continue
     const { alpha, beta } = sigmoid.attributes
     const isStandard = isNear(Number(alpha?.value), 1 / 6) && isNear(Number(beta?.value), 0.5)
     if (isStandard) return { ...node, op: 'HardSwish', inputs: [x], attributes: {} }
@@ -46,19 +38,28 @@ function hardSwish(lookup: Lookup, node: OnnxNode): OnnxNode | null {
   return null
 }
 
-/** A node that combines a value with a scalar constant. */
-function withScalar(
-  draft: Draft,
-  node: OnnxNode,
-  op: 'Mul' | 'Add',
-): { x: string; scalar: number } | null {
-  if (node.op !== op) return null
-  const [a, b] = node.inputs as [string, string]
-  const [left, right] = [scalarOf(draft, a), scalarOf(draft, b)]
-  if (right !== null) return { x: a, scalar: right }
-  return left === null ? null : { x: b, scalar: left }
+function gelu(matcher: Matcher, node: OnnxNode): OnnxNode | null {
+  if (node.op !== 'Mul') return null
+  const outer = scaled(matcher, node.outputs[0] as string)
+  const product = made(matcher, outer.x, 'Mul')
+  if (product === undefined) return null
+  for (const [left, gate] of bothWays(product)) {
+    const { x, factor } = scaled(matcher, left)
+    const half = factor * outer.factor
+    if (!isNear(half, 0.5) || gaussianGate(matcher, gate) !== x) continue
+    return { ...node, op: 'Gelu', inputs: [x], attributes: { approximate: text('none') } }
+  }
+  return null
 }
 
-function isNear(value: number | null, expected: number): boolean {
-  return value !== null && Math.abs(value - expected) < tolerance
+/** The x of 1 + erf(x / sqrt 2) or 1 - erf(-x / sqrt 2). */
+function gaussianGate(matcher: Matcher, gate: string): string | null {
+  const sum = withScalar(matcher, made(matcher, gate, 'Add'))
+  const difference = made(matcher, gate, 'Sub')
+  const isFromOne = isNear(scalarOf(matcher.draft, difference?.inputs[0] ?? ''), 1)
+  const inner = sum !== null && isNear(sum.scalar, 1) ? sum.x : undefined
+  const erf = made(matcher, isFromOne ? difference?.inputs[1] : inner, 'Erf')
+  if (erf === undefined) return null
+  const { x, factor } = scaled(matcher, erf.inputs[0] as string)
+  return isNear(isFromOne ? -factor : factor, Math.SQRT1_2) ? x : null
 }

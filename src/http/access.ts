@@ -1,0 +1,55 @@
+// API keys: which requests need one, and whether the one they bring is right.
+// Keys are kept as SHA-256 digests and compared in constant time; neither form is ever logged.
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import { ServiceError } from '../errors.ts'
+
+export interface Access {
+  /** Who asks: a digest of a valid key, or `undefined`. */
+  identify(request: FastifyRequest): string | undefined
+  /** @throws ServiceError unauthorized */
+  authorize(request: FastifyRequest): void
+}
+
+export function createAccess(apiKeys: readonly string[]): Access {
+  const digests = apiKeys.map(digestOf)
+
+  function identify(request: FastifyRequest): string | undefined {
+    const key = bearerOf(request.headers.authorization)
+    if (key === undefined) return undefined
+    const found = digestOf(key)
+    let isKnown = false
+    // Every key is compared, so that time does not tell which one came close.
+    for (const digest of digests) isKnown = timingSafeEqual(digest, found) || isKnown
+    return isKnown ? found.toString('base64url') : undefined
+  }
+
+  return {
+    identify,
+    authorize(request) {
+      if (digests.length === 0 || isOpen(request) || identify(request) !== undefined) return
+      const found = request.headers.authorization === undefined ? 'no key' : 'a key that is unknown'
+      throw new ServiceError(
+        'unauthorized',
+        `the request brings ${found}; send "Authorization: Bearer <key>"`,
+      )
+    },
+  }
+}
+
+function digestOf(key: string): Buffer {
+  return createHash('sha256').update(key).digest()
+}
+
+function bearerOf(header: string | undefined): string | undefined {
+  return /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1]
+}
+
+/** Health is for probes, which have no keys; OPTIONS is for browsers, which send none with it. */
+function isOpen(request: FastifyRequest): boolean {
+  return isHealth(request) || request.method === 'OPTIONS'
+}
+
+export function isHealth({ routeOptions: { url } }: FastifyRequest): boolean {
+  return url === '/health/live' || url === '/health/ready'
+}

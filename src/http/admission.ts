@@ -1,0 +1,71 @@
+// Admission: everything that can be refused is refused from the headers alone, before a byte of the
+// body is read.
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Target } from '../classification/types.ts'
+import { beginExchange, type Exchange } from './exchange.ts'
+import type { HttpOptions } from './options.ts'
+import { badParameter } from './parameter-rule.ts'
+import { bodyTooLarge } from './read-body.ts'
+import { maxBodyBytes } from './read-image.ts'
+import { recordOf } from './request-record.ts'
+import type { UploadBudget, UploadClaim } from './upload-budget.ts'
+
+export interface AdmissionOptions extends Pick<HttpOptions, 'classifier' | 'limits'> {
+  readonly uploads: UploadBudget
+}
+
+export interface AdmissionRequest {
+  readonly targets: readonly Target[]
+  /** What the client allows, in milliseconds. */
+  readonly timeoutMs?: number | undefined
+  /** Largest body; absent, what one image takes in the form the Content-Type announces. */
+  readonly maxBytes?: number
+}
+
+export interface Admitted extends Exchange {
+  readonly targets: readonly Target[]
+  /** Counts the bytes of its upload; released by itself when the request ends. */
+  readonly claim: UploadClaim
+}
+
+/**
+ * Lets a request in; call it in an onRequest hook.
+ * @throws HttpError body_too_large; ServiceError of `Classifier.admit`
+ */
+export function admitRequest(
+  options: AdmissionOptions,
+  { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
+  { targets, timeoutMs, maxBytes }: AdmissionRequest,
+): Admitted {
+  const { limits, classifier, uploads } = options
+  const record = recordOf(request)
+  assertBodyFits(request, maxBytes ?? maxBodyBytes(contentTypeOf(request), limits.maxImageBytes))
+  const exchange = beginExchange(request, reply, {
+    startedAt: record.startedAt,
+    requestTimeoutMs: limits.requestTimeoutMs,
+    clientTimeoutMs: timeoutMs,
+  })
+  classifier.admit(targets, exchange.deadline)
+  const claim = uploads.open()
+  reply.raw.once('close', claim.release)
+  record.admissionMs = performance.now() - record.startedAt
+  return { ...exchange, targets, claim }
+}
+
+/** X-Request-Timeout-Ms, for routes whose parameters do not come from openapi.yaml. */
+export function clientTimeoutOf({ headers }: FastifyRequest): number | undefined {
+  const text = headers['x-request-timeout-ms']
+  if (text === undefined) return undefined
+  if (typeof text !== 'string' || !/^[1-9]\d{0,9}$/.test(text)) {
+    throw badParameter('X-Request-Timeout-Ms', String(text), 'a positive integer')
+  }
+  return Number(text)
+}
+
+function contentTypeOf({ headers }: FastifyRequest): string {
+  return headers['content-type'] ?? ''
+}
+
+function assertBodyFits({ headers }: FastifyRequest, maxBytes: number): void {
+  if (Number(headers['content-length'] ?? 0) > maxBytes) throw bodyTooLarge(maxBytes)
+}

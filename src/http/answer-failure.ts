@@ -1,0 +1,45 @@
+// The native API's error handler: anything thrown -> problem+json, the log, rejected_total.
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Metrics } from '../metrics/metrics.ts'
+import { failureOf, HttpError } from './failure.ts'
+import { type Failure, problemOf, problemType } from './problem.ts'
+import { recordOf } from './request-record.ts'
+import { sendRefusal } from './send-refusal.ts'
+
+export type FailureHandler = (error: unknown, request: FastifyRequest, reply: FastifyReply) => void
+
+export function createFailureHandler(metrics: Metrics): FailureHandler {
+  return (error, request, reply) => {
+    const failure = noteFailure(error, request, metrics)
+    sendRefusal(request, reply, {
+      status: failure.status,
+      contentType: problemType,
+      body: JSON.stringify(problemOf(failure, request.id)),
+      headers: failureHeaders(failure),
+    })
+  }
+}
+
+/** Records a failure for log and metrics; dialects call it too and then send their own shape. */
+export function noteFailure(error: unknown, request: FastifyRequest, metrics: Metrics): Failure {
+  const failure = failureOf(error)
+  const record = recordOf(request)
+  record.failure = failure
+  record.respondedAt = performance.now()
+  metrics.http.rejected(failure.code)
+  return failure
+}
+
+/** What belongs to a failure whatever the shape of its body. */
+export function failureHeaders({ code, retryAfterS }: Failure): Record<string, string> {
+  return {
+    ...(retryAfterS === undefined ? {} : { 'retry-after': String(retryAfterS) }),
+    ...(code === 'unauthorized' ? { 'www-authenticate': 'Bearer' } : {}),
+    'cache-control': 'no-store',
+  }
+}
+
+export function routeNotFound(request: FastifyRequest): never {
+  const path = request.url.split('?', 1)[0]?.slice(0, 100)
+  throw new HttpError('route_not_found', `there is nothing at ${path}; /docs lists what there is`)
+}

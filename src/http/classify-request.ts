@@ -1,0 +1,47 @@
+// What the query and headers of a classification ask for, admitted: shared by one image and many.
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { Target } from '../classification/types.ts'
+import { type Admitted, admitRequest } from './admission.ts'
+import type { Operation } from './contract.ts'
+import type { Edge } from './edge.ts'
+import { listOf, numberOf, readParameters, textOf } from './parameters.ts'
+
+export interface ClassifyCall extends Admitted {
+  readonly topK: number
+  /** Names of its query parameters. */
+  readonly parameters: readonly string[]
+}
+
+const defaultTopK = 5
+const calls = new WeakMap<FastifyRequest, ClassifyCall>()
+
+/** An onRequest hook: checks parameters, then admits. */
+export function admitCall(edge: Edge, operation: Operation, maxBytes?: number) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const parameters = readParameters(request, operation)
+    const version = textOf(parameters, 'version')
+    const models = listOf(parameters, 'model') ?? [undefined]
+    const targets: Target[] = models.map((model) => ({ model, version }))
+    const admitted = admitRequest(
+      edge,
+      { request, reply },
+      {
+        targets,
+        timeoutMs: numberOf(parameters, 'X-Request-Timeout-Ms'),
+        ...(maxBytes === undefined ? {} : { maxBytes }),
+      },
+    )
+    calls.set(request, {
+      ...admitted,
+      topK: numberOf(parameters, 'top_k') ?? defaultTopK,
+      parameters: operation.query.map(({ name }) => name),
+    })
+  }
+}
+
+/** The admitted call of a request, for its handler. */
+export function callOf(request: FastifyRequest): ClassifyCall {
+  const call = calls.get(request)
+  if (call === undefined) throw new Error('the request was not admitted. This is a bug.')
+  return call
+}

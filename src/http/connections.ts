@@ -1,0 +1,126 @@
+// Limits on sockets: how long a request may take to arrive, how many may be open, and what a
+// client hears whose bytes are not HTTP.
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import type { FastifyInstance } from 'fastify'
+import type { Metrics } from '../metrics/metrics.ts'
+import type { HttpLimits } from './options.ts'
+import { type ProblemCode, problemKinds, problemOf, problemType } from './problem.ts'
+import { expectContinue } from './send-refusal.ts'
+
+/** Headers are one packet or two; who needs longer than this is not sending them. */
+const maxHeadersMs = 10_000
+/** Longer than the idle timeouts of usual load balancers (60 s), so that they close first. */
+const keepAliveMs = 72_000
+const maxHeaderBytes = 16 * 1024
+/** A model's name has at most 100 characters. */
+const maxPathParameterLength = 256
+/** Our own timer (exchange.ts) answers first, with the words for it; Node's is for the rest. */
+const slackMs = 500
+
+/**
+ * Fastify's and Node's timeouts, which only work in combination: Node swaps a request timeout that
+ * is below the headers timeout, and looks at its sockets only now and then.
+ */
+export function socketOptions({ requestTimeoutMs }: HttpLimits) {
+  const requestTimeout = requestTimeoutMs + slackMs
+  return {
+    requestTimeout,
+    keepAliveTimeout: keepAliveMs,
+    routerOptions: { maxParamLength: maxPathParameterLength },
+    http: {
+      requestTimeout,
+      headersTimeout: Math.min(requestTimeout, maxHeadersMs),
+      connectionsCheckingInterval: slackMs,
+      maxHeaderSize: maxHeaderBytes,
+    },
+  }
+}
+
+/** Puts limits on the listening server of `app`. */
+export function guardConnections(app: FastifyInstance, limits: HttpLimits, metrics: Metrics): void {
+  app.server.maxConnections = limits.maxConnections
+  app.server.on('drop', () => metrics.http.rejected('connection_limit'))
+  app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    current.set(request.socket, response)
+  })
+  // Without a listener Node would ask for the body before anybody has admitted the request.
+  app.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
+    expectContinue(request)
+    app.server.emit('request', request, response)
+  })
+}
+
+/** The latest answer of each socket, finished or not. */
+const current = new WeakMap<Socket, ServerResponse>()
+
+interface ClientError extends Error {
+  readonly code?: string
+}
+
+/** Node's `clientError`: the bytes were not HTTP, too many or too slow. */
+export function createClientErrorHandler(metrics: Metrics) {
+  return (error: ClientError, socket: Socket): void => {
+    if (!socket.writable || error.code === 'ECONNRESET' || socket.bytesRead === 0) {
+      socket.destroy() // gone already, or a connection that was opened ahead and never used
+      return
+    }
+    const { code, detail } = clientErrors[error.code ?? ''] ?? notHttp
+    metrics.http.rejected(code)
+    if (isBetweenAnswers(socket)) socket.end(rawAnswer(code, detail), () => socket.destroy())
+    else socket.destroy()
+  }
+}
+
+/** Whether an answer written now would not land inside another one. */
+function isBetweenAnswers(socket: Socket): boolean {
+  const response = current.get(socket)
+  if (response === undefined || !response.headersSent) return true
+  return response.writableFinished && response.req.complete
+}
+
+interface RawFailure {
+  readonly code: ProblemCode
+  readonly detail: string
+}
+
+const notHttp: RawFailure = { code: 'bad_request', detail: 'the request is not well-formed HTTP' }
+
+const clientErrors: Readonly<Record<string, RawFailure>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: {
+    code: 'upload_too_slow',
+    detail: 'the request was not complete in time',
+  },
+  HPE_HEADER_OVERFLOW: {
+    code: 'headers_too_large',
+    detail: `the request headers have more than ${maxHeaderBytes} bytes`,
+  },
+  HPE_CHUNK_EXTENSIONS_OVERFLOW: {
+    code: 'body_too_large',
+    detail: 'the chunk extensions of the body are too long',
+  },
+}
+
+const reasonPhrases: Partial<Record<number, string>> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  413: 'Payload Too Large',
+  431: 'Request Header Fields Too Large',
+}
+
+function rawAnswer(code: ProblemCode, detail: string): string {
+  const { status } = problemKinds[code]
+  const requestId = randomUUID()
+  const body = JSON.stringify(problemOf({ code, status, detail }, requestId))
+  return [
+    `HTTP/1.1 ${status} ${reasonPhrases[status] ?? ''}`,
+    `Content-Type: ${problemType}`,
+    `Content-Length: ${Buffer.byteLength(body)}`,
+    `X-Request-Id: ${requestId}`,
+    'X-Content-Type-Options: nosniff',
+    'Connection: close',
+    '',
+    body,
+  ].join('\r\n')
+}

@@ -1,0 +1,47 @@
+// The contract, its interactive page, the metrics and the web page.
+import { fileURLToPath } from 'node:url'
+import files from '@fastify/static'
+import swagger from '@fastify/swagger'
+import swaggerUi from '@fastify/swagger-ui'
+import type { FastifyInstance } from 'fastify'
+import type { Edge } from './edge.ts'
+import { addOperation } from './operation.ts'
+import { docsContentSecurityPolicy } from './security-headers.ts'
+
+/** Folder of the web page; `npm run build` copies it beside the compiled code. */
+const pageFolder = fileURLToPath(new URL('page/', import.meta.url))
+
+export async function addDocumentRoutes(app: FastifyInstance, edge: Edge): Promise<void> {
+  const { contract, metrics, serveMetrics } = edge
+
+  addOperation(app, contract, 'getContract').as(() => ({
+    handler: (_request, reply) => reply.type('application/yaml; charset=utf-8').send(contract.text),
+  }))
+
+  if (serveMetrics) {
+    addOperation(app, contract, 'getMetrics').as(() => ({
+      handler: async (_request, reply) =>
+        reply.type(metrics.contentType).send(await metrics.render()),
+    }))
+  }
+
+  await app.register(swagger, {
+    mode: 'static',
+    specification: { document: contract.document as never },
+  })
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: docsContentSecurityPolicy,
+    uiConfig: { tryItOutEnabled: true, displayRequestDuration: true },
+  })
+
+  await app.register(files, {
+    root: pageFolder,
+    prefix: '/page/',
+    wildcard: false, // a route a file: nothing but these can be asked for
+    index: false,
+  })
+  addOperation(app, contract, 'getPage').as(() => ({
+    handler: (_request, reply) => reply.sendFile('index.html'),
+  }))
+}

@@ -1,0 +1,9 @@
+// What every route of the edge is made from; dialects get the same.
+import type { Contract } from './contract.ts'
+import type { HttpOptions } from './options.ts'
+import type { UploadBudget } from './upload-budget.ts'
+
+export interface Edge extends HttpOptions {
+  readonly contract: Contract
+  readonly uploads: UploadBudget
+}

@@ -1,0 +1,43 @@
+// What is served, by what, and which classes it knows.
+import type { FastifyInstance } from 'fastify'
+import type { ModelState } from '../classification/types.ts'
+import type { Edge } from './edge.ts'
+import { addOperation } from './operation.ts'
+import { readParameters, textOf } from './parameters.ts'
+
+export function addModelRoutes(app: FastifyInstance, edge: Edge): void {
+  const { classifier, contract, defaultModel, version } = edge
+
+  addOperation(app, contract, 'listModels').as((operation) => ({
+    handler: (request, reply) => {
+      readParameters(request, operation)
+      const models = classifier.models().map((state) => shownModel(state, defaultModel))
+      return reply.send({ models })
+    },
+  }))
+
+  addOperation(app, contract, 'listLabels').as((operation) => ({
+    handler: (request, reply) => {
+      const parameters = readParameters(request, operation)
+      const { model } = request.params as { model: string }
+      const labels = classifier.labels({ model, version: textOf(parameters, 'version') })
+      return reply.send({ model, labels })
+    },
+  }))
+
+  addOperation(app, contract, 'describeEngine').as((operation) => ({
+    handler: (request, reply) => {
+      readParameters(request, operation)
+      return reply.send({ version, models: classifier.models().map(shownEngine) })
+    },
+  }))
+}
+
+/** A model version for clients; why one failed is for the operator and stands in the log. */
+function shownModel({ message: _, ...state }: ModelState, defaultModel: string) {
+  return { ...state, default: state.served && state.model === defaultModel }
+}
+
+function shownEngine({ model, version, state, engine, sessions, maxBatchSize }: ModelState) {
+  return { model, version, state, engine: engine ?? null, sessions, maxBatchSize }
+}

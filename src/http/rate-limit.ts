@@ -1,0 +1,39 @@
+// Requests a minute of each key, or of each address where no key is known.
+import rateLimit, { normalizeIP } from '@fastify/rate-limit'
+import type { FastifyInstance } from 'fastify'
+import { ServiceError } from '../errors.ts'
+import { type Access, isHealth } from './access.ts'
+
+const windowMs = 60_000
+/** Clients remembered at once; the least recent is forgotten first. */
+const maxClients = 50_000
+
+/**
+ * Limits every request but health probes; call it before authorization, so that guesses of keys
+ * count, and 404s too.
+ */
+export async function limitRates(
+  app: FastifyInstance,
+  access: Access,
+  perMinute: number,
+): Promise<void> {
+  if (perMinute === 0) return
+  await app.register(rateLimit, {
+    global: false,
+    max: perMinute,
+    timeWindow: windowMs,
+    cache: maxClients,
+    // Prefixed, so that nobody's key can be taken for an address. One IPv6 customer has a whole /64,
+    // which counts as one address.
+    keyGenerator: (request) => {
+      const key = access.identify(request)
+      return key === undefined ? `address ${normalizeIP(request.ip)}` : `key ${key}`
+    },
+    allowList: (request) => isHealth(request),
+    errorResponseBuilder: (_request, { ttl, max }) =>
+      new ServiceError('rate_limited', `more than ${max} requests in a minute; slow down`, {
+        retryAfterS: Math.max(1, Math.ceil(ttl / 1000)),
+      }),
+  })
+  app.addHook('onRequest', app.rateLimit())
+}

@@ -1,0 +1,93 @@
+// The image of a request, in whichever form it came: multipart, JSON, or the bytes themselves.
+import type { FastifyRequest } from 'fastify'
+import { ServiceError } from '../errors.ts'
+import { formOverheadBytes, readFormFiles } from './form-files.ts'
+import { decodeJsonImage, isJsonBody, isJsonType, maxJsonBytes } from './json-image.ts'
+import { type ReadBodyOptions, readBody } from './read-body.ts'
+import type { UploadClaim } from './upload-budget.ts'
+
+export interface ReadImageOptions {
+  readonly maxImageBytes: number
+  readonly claim: UploadClaim
+  readonly signal: AbortSignal
+  /** Names of query parameters, for the error that says where they belong. */
+  readonly parameters: readonly string[]
+}
+
+/** Files of a form beside the image: they are skipped, so a few are enough to be friendly. */
+const maxFormFiles = 8
+
+/** The largest body that can hold an image of `maxImageBytes`, by what it says it is. */
+export function maxBodyBytes(contentType: string, maxImageBytes: number): number {
+  if (isFormType(contentType)) return maxImageBytes + formOverheadBytes
+  return isJsonType(contentType) ? maxJsonBytes(maxImageBytes) : maxImageBytes
+}
+
+export function isFormType(contentType: string): boolean {
+  return /^multipart\/form-data\s*(;|$)/i.test(contentType)
+}
+
+/**
+ * @returns encoded bytes in memory of their own
+ * @throws ServiceError image_missing, overloaded; HttpError bad_request, body_too_large, …
+ */
+export async function readImage(
+  request: FastifyRequest,
+  options: ReadImageOptions,
+): Promise<Uint8Array> {
+  if (request.isMultipart()) return await readFormImage(request, options)
+  const { maxImageBytes } = options
+  const contentType = request.headers['content-type'] ?? ''
+  const body = await readRawBody(request, {
+    ...options,
+    maxBytes: maxBodyBytes(contentType, maxImageBytes),
+  })
+  if (body.length === 0) throw imageMissing('the request has no body')
+  return isJsonBody(body, contentType) ? decodeJsonImage(body, maxImageBytes) : body
+}
+
+/** The whole body of a request, whatever it is. */
+export function readRawBody(
+  request: FastifyRequest,
+  options: Omit<ReadBodyOptions, 'expectedBytes'>,
+): Promise<Uint8Array> {
+  const length = request.headers['content-length']
+  return readBody(request.raw, {
+    ...options,
+    expectedBytes: length === undefined ? undefined : Number(length),
+  })
+}
+
+/** The file field named `image`, else the first file. */
+async function readFormImage(
+  request: FastifyRequest,
+  { maxImageBytes, claim, signal, parameters }: ReadImageOptions,
+): Promise<Uint8Array> {
+  let image: Uint8Array | undefined
+  let isNamed = false
+  const files = readFormFiles(request, {
+    maxFiles: maxFormFiles,
+    maxFileBytes: maxImageBytes,
+    maxFormBytes: maxImageBytes + formOverheadBytes,
+    parameters,
+    signal,
+  })
+  for await (const file of files) {
+    if (isNamed || (image !== undefined && file.field !== 'image')) {
+      file.skip()
+      continue
+    }
+    image = await file.read(claim)
+    isNamed = file.field === 'image'
+  }
+  if (image === undefined) throw imageMissing('the form has no file')
+  if (image.length === 0) throw imageMissing('the file of the form is empty')
+  return image
+}
+
+export function imageMissing(found: string): ServiceError {
+  return new ServiceError(
+    'image_missing',
+    `${found}; send the image as the body, as a multipart file, or as {"image": "<base64>"}`,
+  )
+}

@@ -1,0 +1,92 @@
+// The edge, put together: one Fastify instance with everything a request passes, in that order.
+import multipart from '@fastify/multipart'
+import { type FastifyInstance, fastify } from 'fastify'
+import { createAccess } from './access.ts'
+import { createFailureHandler, routeNotFound } from './answer-failure.ts'
+import { addBatchRoute } from './batch-route.ts'
+import { addClassifyRoutes } from './classify-route.ts'
+import { createClientErrorHandler, guardConnections, socketOptions } from './connections.ts'
+import { readContract } from './contract.ts'
+import { addDocumentRoutes } from './document-routes.ts'
+import type { Edge } from './edge.ts'
+import { addHealthRoutes } from './health-routes.ts'
+import { createMethodFence } from './method-fence.ts'
+import { addModelRoutes } from './model-routes.ts'
+import { observeRequests } from './observe-requests.ts'
+import type { HttpLimits, HttpOptions } from './options.ts'
+import { limitRates } from './rate-limit.ts'
+import { requestIdOf } from './request-id.ts'
+import { addSecurityHeaders } from './security-headers.ts'
+import { allowBody } from './send-refusal.ts'
+import { createUploadBudget } from './upload-budget.ts'
+
+/** Uploads in progress may hold the largest image this often. */
+const largestImagesAtOnce = 8
+const minUploadBytes = 128 * 1024 * 1024
+
+/** The HTTP server, ready to `listen`. */
+export async function createServer(options: HttpOptions): Promise<FastifyInstance> {
+  const { metrics, limits } = options
+  const contract = readContract()
+  const edge: Edge = { ...options, contract, uploads: createUploadBudget(uploadBytes(limits)) }
+  const answerFailure = createFailureHandler(metrics)
+  const app = fastify({
+    ...socketOptions(limits),
+    loggerInstance: options.logger,
+    disableRequestLogging: true, // observe-requests.ts writes one line a request instead of two
+    genReqId: requestIdOf,
+    trustProxy: options.trustProxy.length === 0 ? false : [...options.trustProxy],
+    return503OnClosing: false, // what still comes on open connections is served, then they close
+    clientErrorHandler: createClientErrorHandler(metrics),
+    frameworkErrors: answerFailure,
+  })
+  guardConnections(app, limits, metrics)
+  const fence = createMethodFence(app)
+  app.setErrorHandler(answerFailure)
+  app.setNotFoundHandler(routeNotFound)
+  await addHooks(app, edge)
+  await addBodyParsers(app)
+  addHealthRoutes(app, edge)
+  addModelRoutes(app, edge)
+  addClassifyRoutes(app, edge)
+  addBatchRoute(app, edge)
+  await addDocumentRoutes(app, edge)
+  fence.close()
+  return app
+}
+
+function uploadBytes({ maxUploadBytes, maxImageBytes }: HttpLimits): number {
+  return maxUploadBytes ?? Math.max(minUploadBytes, largestImagesAtOnce * maxImageBytes)
+}
+
+/** What every request passes before its route's own admission. */
+async function addHooks(app: FastifyInstance, { metrics, draining, ...edge }: Edge): Promise<void> {
+  const access = createAccess(edge.apiKeys)
+  app.addHook('onRequest', observeRequests(metrics))
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+    if (draining()) reply.header('connection', 'close')
+  })
+  await addSecurityHeaders(app, edge.corsOrigins)
+  await limitRates(app, access, edge.rateLimitPerMinute)
+  app.addHook('onRequest', async (request) => access.authorize(request))
+  app.addHook('preParsing', allowBody)
+}
+
+/**
+ * Bodies are read by the routes (read-image.ts), whatever their Content-Type: many clients send
+ * none, or a wrong one.
+ */
+async function addBodyParsers(app: FastifyInstance): Promise<void> {
+  app.removeAllContentTypeParsers()
+  await app.register(multipart)
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  app.addHook('preParsing', async ({ raw: { headers } }) => {
+    // Fastify refuses what is not a media type before any parser sees it.
+    if (!isMediaType(headers['content-type'])) headers['content-type'] = 'application/octet-stream'
+  })
+}
+
+function isMediaType(contentType: string | undefined): boolean {
+  return contentType === undefined || /^[\w.+-]+\/[\w.+-]+\s*(;|$)/.test(contentType)
+}

@@ -1,0 +1,101 @@
+// The cache of converted models: taken when it fits, made again when it does not, never in the way.
+import assert from 'node:assert/strict'
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type TestContext, test } from 'node:test'
+import type { LoadRequest } from '../../src/engines/engine.ts'
+import { onnxruntimeEngine } from '../../src/engines/onnxruntime/engine.ts'
+import { writeSavedModel } from '../../src/savedmodel/write-saved-model.ts'
+import { createGraphBuilder, ints, text } from '../support/graph-builder.ts'
+import { sessionRequest } from '../support/session-request.ts'
+import { tempFolder } from '../support/temp-folder.ts'
+
+const pixels = Uint8Array.from({ length: 8 * 8 * 3 }, (_, i) => (i * 31) % 256)
+
+test('a second load takes the converted graph from the cache', async (t) => {
+  const { request, cacheFolder } = await model(t)
+  const first = await scores(request)
+  const [entry] = await readdir(cacheFolder)
+  const written = await stat(join(cacheFolder, entry as string, 'model.onnx'))
+  assert.deepEqual(await scores(request), first)
+  const kept = await stat(join(cacheFolder, entry as string, 'model.onnx'))
+  assert.deepEqual([kept.ino, kept.mtimeMs], [written.ino, written.mtimeMs])
+  assert.deepEqual(await readdir(cacheFolder), [entry])
+})
+
+test('every file of an entry that is torn, altered or missing is made again', async (t) => {
+  const { request, cacheFolder } = await model(t)
+  const first = await scores(request)
+  const [entry] = await readdir(cacheFolder)
+  for (const name of ['model.onnx', 'weights.bin', 'entry.json']) {
+    const path = join(cacheFolder, entry as string, name)
+    const whole = await readFile(path)
+    const altered = Uint8Array.from(whole)
+    altered[altered.length >> 1] = (altered[altered.length >> 1] as number) ^ 1
+    for (const damaged of [whole.subarray(0, whole.length >> 1), altered, new Uint8Array()]) {
+      await writeFile(path, damaged)
+      assert.deepEqual(await scores(request), first)
+      assert.deepEqual(
+        await readFile(join(cacheFolder, entry as string, 'weights.bin')).then((b) => b.length > 0),
+        true,
+      )
+    }
+    assert.deepEqual((await readFile(path)).length, whole.length)
+  }
+})
+
+test('a model that changed is not served from the cache of its former self', async (t) => {
+  const { request } = await model(t)
+  const before = await scores(request)
+  await writeSavedModel(request.folder, network(2))
+  assert.notDeepEqual(await scores(request), before)
+})
+
+test('another normalisation is another entry', async (t) => {
+  const { request, cacheFolder } = await model(t)
+  const before = await scores(request)
+  const normalization = { rescale: 0.5, mean: [1, 1, 1], std: [2, 2, 2] } as const
+  assert.notDeepEqual(await scores({ ...request, normalization }), before)
+  assert.equal((await readdir(cacheFolder)).length, 2)
+})
+
+test('sessions that start together do not disturb each other', async (t) => {
+  const { request, cacheFolder } = await model(t)
+  const all = await Promise.all([1, 2, 3, 4].map(() => scores(request)))
+  for (const one of all) assert.deepEqual(one, all[0])
+  assert.equal((await readdir(cacheFolder)).length, 1)
+})
+
+test('a cache folder that cannot be written is no error', async (t) => {
+  const { request, cacheFolder } = await model(t)
+  const expected = await scores({ ...request, cacheFolder: null })
+  // A file where the folder should be: refused for every user, root included.
+  await writeFile(cacheFolder, '')
+  assert.deepEqual(await scores(request), expected)
+})
+
+async function model(t: TestContext): Promise<{ request: LoadRequest; cacheFolder: string }> {
+  const root = await tempFolder(t)
+  const folder = join(root, 'model/1')
+  const cacheFolder = join(root, 'cache')
+  await writeSavedModel(folder, network(1))
+  const normalization = { rescale: 1 / 255, mean: [0, 0, 0], std: [1, 1, 1] } as const
+  return { request: sessionRequest({ folder, cacheFolder, normalization }), cacheFolder }
+}
+
+/** A convolution with enough weights to lie in the weights file, and a dense layer. */
+function network(factor: number) {
+  const graph = createGraphBuilder([-1, 8, 8, 3])
+  const attributes = { strides: ints(1, 2, 2, 1), padding: text('SAME') }
+  const convolved = graph.node('Conv2D', [graph.image, graph.floats([3, 3, 3, 32])], attributes)
+  const scaled = graph.node('Mul', [graph.node('Relu', [convolved]), graph.scalar(factor)])
+  const pooled = graph.node('Mean', [scaled, graph.ints([1, 2])])
+  return graph.build(graph.node('MatMul', [pooled, graph.floats([32, 10])]), [-1, 10])
+}
+
+async function scores(request: LoadRequest): Promise<number[]> {
+  const loaded = await onnxruntimeEngine.load(request)
+  const result = await loaded.run(pixels, 1)
+  await loaded.close()
+  return Array.from(result)
+}
