@@ -7,7 +7,7 @@ import { join } from 'node:path'
 import { ModelError, messageOf } from '../../errors.ts'
 import { checkCheckpoint } from '../../savedmodel/tensor-bundle.ts'
 import type { LoadRequest, ModelDescription } from '../engine.ts'
-import { prepareModel } from '../onnxruntime/prepare-model.ts'
+import { convertedModel } from '../onnxruntime/converted-model.ts'
 import type { Pointer } from './c-api.ts'
 import type { Workplace } from './compile-model.ts'
 import { addConversions, boundBatch } from './prepare-model.ts'
@@ -89,7 +89,7 @@ async function readDirectly(place: Workplace, request: LoadRequest): Promise<Rea
 
 async function readConverted(place: Workplace, request: LoadRequest): Promise<ReadModel> {
   const { library, core, handles } = place
-  const { source, facts } = await prepareModel(request)
+  const { source, facts } = await convertedModel(request)
   const { c } = library
   const model = handles.own('ov_model_free', 'OpenVINO reads the converted model', (out) =>
     typeof source === 'string'
