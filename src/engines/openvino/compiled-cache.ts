@@ -4,7 +4,7 @@
 // before use. Nothing here may fail a load: whatever goes wrong, the model compiles without a cache.
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { link, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
+import { copyFile, link, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { crc32c } from '@node-rs/crc32'
 
@@ -56,39 +56,55 @@ function createCache(folder: string, scratch: string, lent: readonly string[]): 
     filled: lent.length > 0,
     async keep() {
       const written = (await readdir(scratch)).filter((name) => !lent.includes(name))
+      if (written.length === 0) return
       // OpenVINO compiled although there was something: that was for an earlier content of the model.
-      if (written.length > 0) await clear(folder)
+      const stale = (await keptIn(folder)).filter(({ blob }) => lent.includes(blob))
+      for (const { path } of stale) await rm(path, { force: true })
       for (const name of written) await publish(folder, scratch, name)
     },
     close: () => rm(scratch, { recursive: true, force: true }).catch(() => {}),
   }
 }
 
-/** Links intact files into `scratch`, and clears away damaged and abandoned ones. */
+/** Links intact files into `scratch`, and clears away damaged, double and abandoned ones. */
 async function lendKept(folder: string, scratch: string): Promise<void> {
-  for (const name of await readdir(folder)) {
-    const path = join(folder, name)
-    const [, checksum, blob] = keptName.exec(name) ?? []
-    if (checksum !== undefined && blob !== undefined) {
-      if ((await checksumOf(path)) === checksum)
-        await link(path, join(scratch, blob)).catch(() => {})
-      else await rm(path, { force: true })
-    } else if (path !== scratch && (await isAbandoned(path))) {
-      await rm(path, { recursive: true, force: true })
-    }
+  for (const { path, checksum, blob } of await keptIn(folder)) {
+    const intact = (await checksumOf(path)) === checksum
+    // Two sessions that started together may both have kept theirs: one is enough.
+    const lent = intact && (await share(path, join(scratch, blob)))
+    if (!lent) await rm(path, { force: true })
+  }
+  const scratches = (await readdir(folder)).filter((name) => name.startsWith(scratchPrefix))
+  for (const path of scratches.map((name) => join(folder, name))) {
+    if (await isAbandoned(path)) await rm(path, { recursive: true, force: true })
   }
 }
 
-async function clear(folder: string): Promise<void> {
-  const names = (await readdir(folder)).filter((name) => keptName.test(name))
-  for (const name of names) await rm(join(folder, name), { force: true })
+/** Makes `to` the same file as `from`. @returns false where `to` is there already */
+async function share(from: string, to: string): Promise<boolean> {
+  try {
+    await link(from, to)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+    // A file system without links: a copy serves, though sessions do not share its memory.
+    await copyFile(from, to)
+  }
+  return true
+}
+
+async function keptIn(folder: string) {
+  return (await readdir(folder)).flatMap((name) => {
+    const [, checksum, blob] = keptName.exec(name) ?? []
+    if (checksum === undefined || blob === undefined) return []
+    return [{ path: join(folder, name), checksum, blob }]
+  })
 }
 
 async function publish(folder: string, scratch: string, name: string): Promise<void> {
   const kept = join(folder, `${await checksumOf(join(scratch, name))}.${name}`)
   // Linked under a name of its own and then renamed: another session may do the same just now.
   const fresh = join(scratch, `${name}.kept`)
-  await link(join(scratch, name), fresh)
+  await share(join(scratch, name), fresh)
   await rename(fresh, kept)
 }
 
