@@ -33,7 +33,7 @@ module.exports = {
     forbid(
       'nobody-imports-the-root',
       { path: '^src/[^/]+/', pathNot: '^src/cli/' },
-      { path: '^src/(app|server|config)\\.ts$' },
+      { path: '^src/(app|observers|server|config)\\.ts$' },
     ),
     forbid(
       'http-sees-only-types-of-repository',

@@ -2,22 +2,22 @@
 import { join } from 'node:path'
 import type { Logger } from 'pino'
 import { labelsOf } from './classification/class-labels.ts'
-import type { ClassificationObserver } from './classification/classifier.ts'
-import { createLineup, type Lineup, type LineupObserver } from './classification/lineup.ts'
+import { createLineup, type Lineup } from './classification/lineup.ts'
 import { createModelTable, type ModelTable } from './classification/model-table.ts'
 import { createServedModel, type ServedModel } from './classification/served-model.ts'
 import { createClassificationService } from './classification/service.ts'
 import { type Config, cores } from './config.ts'
-import { ModelError, messageOf, ServiceError } from './errors.ts'
+import { ModelError, messageOf } from './errors.ts'
 import { createMetricsServer } from './http/metrics-server.ts'
 import { createServer } from './http/server.ts'
 import { createImaging } from './imaging/decoder-pool.ts'
 import { createMetrics, type Metrics } from './metrics/metrics.ts'
+import { classificationObserver, lineupObserver, modelInfo, sessionObserver } from './observers.ts'
 import type { ModelVersion } from './repository/repository.ts'
 import { scanRepository } from './repository/scan.ts'
 import { createPermits, type Permits } from './sessions/permits.ts'
 import { planSessions, type SessionPlan } from './sessions/plan.ts'
-import { createSessionPool, type Placement, type SessionObserver } from './sessions/session-pool.ts'
+import { createSessionPool, type Placement } from './sessions/session-pool.ts'
 
 export interface AppOptions {
   readonly log: Logger
@@ -157,7 +157,11 @@ async function loadModel(
       output: manifest.output,
     },
     placements: plans,
-    observer: sessionObserver(version, metrics.sessions(model, plans.map(({ device }) => device).join()), log),
+    observer: sessionObserver(
+      version,
+      metrics.sessions(model, plans.map(({ device }) => device).join()),
+      log,
+    ),
     onLine: ({ session, text }) => log.debug({ ...names, session }, text),
   })
   try {
@@ -175,68 +179,6 @@ async function loadModel(
   } catch (error) {
     await pool.close()
     throw error
-  }
-}
-
-function sessionObserver(
-  { model }: ModelVersion,
-  counted: ReturnType<Metrics['sessions']>,
-  log: Logger,
-): SessionObserver {
-  return {
-    state: counted.state,
-    died(session, reason, detail) {
-      counted.died(session, reason)
-      log.warn({ model, session, reason, detail }, 'a session ended and is replaced')
-    },
-  }
-}
-
-function lineupObserver(metrics: Metrics, log: Logger): LineupObserver {
-  return {
-    loaded(served, ms) {
-      metrics.modelInfo.served(modelInfo(served))
-      const { refused } = served.pool
-      log.info({ ...modelInfo(served), refused, loadMs: Math.round(ms) }, 'model ready')
-    },
-    failed: (model, version, message) => log.error({ model, version }, message),
-    retired(served) {
-      metrics.modelInfo.removed(modelInfo(served))
-      const { model, version } = served.version
-      log.info({ model, version }, 'model retired')
-    },
-  }
-}
-
-function modelInfo({ version, pool: { description } }: ServedModel) {
-  const { engine, device, precision } = description
-  const weights = version.manifest.weights.kind
-  return {
-    model: version.model,
-    version: String(version.version),
-    engine,
-    device,
-    precision,
-    weights,
-  }
-}
-
-function classificationObserver(metrics: Metrics): ClassificationObserver {
-  const named = ({ version }: ServedModel) => ({
-    model: version.model,
-    version: String(version.version),
-  })
-  return {
-    stage: (stage, served, durationMs) => metrics.stage({ stage, ...named(served), durationMs }),
-    answered(served, probability) {
-      metrics.images.outcome({ ...named(served), outcome: 'ok' })
-      metrics.images.top1(served.version.model, probability)
-    },
-    failed(served, error) {
-      const outcome = error instanceof ServiceError ? error.code : 'internal'
-      metrics.images.outcome({ ...named(served), outcome })
-    },
-    decoded: ({ format }) => metrics.images.format(format),
   }
 }
 

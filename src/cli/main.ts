@@ -6,6 +6,7 @@ import { modelsCommand } from './models.ts'
 import { packageVersion } from './package-version.ts'
 import { serveCommand } from './serve.ts'
 import { setupOpenvinoCommand } from './setup-openvino.ts'
+import { setupTensorflowCommand } from './setup-tensorflow.ts'
 
 const exitCodes = `
 Exit codes: 0 done; 1 it failed, and one line said why; 2 the command line or a variable was wrong.`
@@ -20,6 +21,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addCommand(serveCommand())
     .addCommand(modelsCommand())
     .addCommand(setupOpenvinoCommand())
+    .addCommand(setupTensorflowCommand())
     .addCommand(healthCommand())
   for (const command of [program, ...program.commands, ...program.commands.flatMap(sub)]) {
     command.exitOverride() // commander's own refusals come here instead of ending the process

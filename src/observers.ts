@@ -1,0 +1,71 @@
+// What the rooms report while they work, turned into metrics and log lines: app.ts hands these out.
+import type { Logger } from 'pino'
+import type { ClassificationObserver } from './classification/classifier.ts'
+import type { LineupObserver } from './classification/lineup.ts'
+import type { ServedModel } from './classification/served-model.ts'
+import { ServiceError } from './errors.ts'
+import type { Metrics } from './metrics/metrics.ts'
+import type { ModelVersion } from './repository/repository.ts'
+import type { SessionObserver } from './sessions/session-pool.ts'
+
+export function sessionObserver(
+  { model }: ModelVersion,
+  counted: ReturnType<Metrics['sessions']>,
+  log: Logger,
+): SessionObserver {
+  return {
+    state: counted.state,
+    died(session, reason, detail) {
+      counted.died(session, reason)
+      log.warn({ model, session, reason, detail }, 'a session ended and is replaced')
+    },
+  }
+}
+
+export function lineupObserver(metrics: Metrics, log: Logger): LineupObserver {
+  return {
+    loaded(served, ms) {
+      metrics.modelInfo.served(modelInfo(served))
+      const { refused } = served.pool
+      log.info({ ...modelInfo(served), refused, loadMs: Math.round(ms) }, 'model ready')
+    },
+    failed: (model, version, message) => log.error({ model, version }, message),
+    retired(served) {
+      metrics.modelInfo.removed(modelInfo(served))
+      const { model, version } = served.version
+      log.info({ model, version }, 'model retired')
+    },
+  }
+}
+
+export function modelInfo({ version, pool: { description } }: ServedModel) {
+  const { engine, device, precision } = description
+  const weights = version.manifest.weights.kind
+  return {
+    model: version.model,
+    version: String(version.version),
+    engine,
+    device,
+    precision,
+    weights,
+  }
+}
+
+export function classificationObserver(metrics: Metrics): ClassificationObserver {
+  const named = ({ version }: ServedModel) => ({
+    model: version.model,
+    version: String(version.version),
+  })
+  return {
+    stage: (stage, served, durationMs) => metrics.stage({ stage, ...named(served), durationMs }),
+    answered(served, probability) {
+      metrics.images.outcome({ ...named(served), outcome: 'ok' })
+      metrics.images.top1(served.version.model, probability)
+    },
+    failed(served, error) {
+      const outcome = error instanceof ServiceError ? error.code : 'internal'
+      metrics.images.outcome({ ...named(served), outcome })
+    },
+    decoded: ({ format }) => metrics.images.format(format),
+  }
+}
