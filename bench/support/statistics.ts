@@ -17,3 +17,43 @@ export function markdownTable(rows: readonly (readonly string[])[]): string {
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
   return [line(head), line(head.map(() => '---')), ...body.map(line)].join('\n')
 }
+
+/** What was measured, by subject and quantity, in the order of the first notes. */
+export interface Samples {
+  note(subject: string, quantity: string, value: number): void
+  median(subject: string, quantity: string): number
+  values(subject: string, quantity: string): readonly number[]
+  subjects(): readonly string[]
+  /** Medians: a row a subject, a column a quantity. */
+  table(corner: string): string
+}
+
+export function createSamples(): Samples {
+  const rows = new Map<string, Map<string, number[]>>()
+  const values = (subject: string, quantity: string) => rows.get(subject)?.get(quantity) ?? []
+  return {
+    values,
+    median: (subject, quantity) => median(values(subject, quantity)),
+    subjects: () => [...rows.keys()],
+    note(subject, quantity, value) {
+      const row = rows.get(subject) ?? new Map<string, number[]>()
+      rows.set(subject, row)
+      row.set(quantity, [...(row.get(quantity) ?? []), value])
+    },
+    table(corner) {
+      const quantities = [...new Set([...rows.values()].flatMap((row) => [...row.keys()]))]
+      const cells = [...rows].map(([subject, row]) => [
+        subject,
+        ...quantities.map((quantity) => shown(median(row.get(quantity) ?? []))),
+      ])
+      return markdownTable([[corner, ...quantities], ...cells])
+    },
+  }
+}
+
+/** Three significant digits, whole numbers above a hundred. */
+export function shown(value: number): string {
+  if (!Number.isFinite(value)) return '–'
+  if (Math.abs(value) >= 100) return value.toFixed(0)
+  return Math.abs(value) >= 10 ? value.toFixed(1) : value.toFixed(2)
+}

@@ -65,6 +65,8 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
       })),
       timing: { decodeMs: image.decodeMs, queueMs, inferMs },
       batchSize: result.batchSize,
+      imageDigest: image.digest,
+      identity: served.identity,
     }
   }
 

@@ -37,6 +37,8 @@ export interface ServedModel {
   readonly pool: SessionPool
   readonly labels: readonly LabelRow[]
   readonly recipe: CropRecipe
+  /** What decides its answers, as text: made once, since every answer's ETag depends on it. */
+  readonly identity: string
   readonly options: ServedModelOptions
   readonly forecast: Forecast
   /** Images this model still owes an answer, wherever they are. */
@@ -78,6 +80,7 @@ export function createServedModel(options: ServedModelOptions): ServedModel {
     options,
     forecast,
     recipe: recipeOf(version.manifest.preprocess, pool.description.input),
+    identity: identityOf(options),
     get inFlight() {
       return inFlight
     },
@@ -98,6 +101,11 @@ export function createServedModel(options: ServedModelOptions): ServedModel {
       await pool.close()
     },
   }
+}
+
+function identityOf({ version: { model, version, manifest }, pool }: ServedModelOptions): string {
+  const { weights, preprocess } = manifest
+  return JSON.stringify([model, version, weights, preprocess, pool.description])
 }
 
 /** A lease whose run teaches the forecast how long a batch of its size takes. */

@@ -7,7 +7,7 @@ import type { Absentee, Lineup } from './lineup.ts'
 import type { ModelTable } from './model-table.ts'
 import { recipeOf } from './recipe.ts'
 import type { ServedModel } from './served-model.ts'
-import type { Classifier, ModelState } from './types.ts'
+import type { Classifier, ModelState, Target } from './types.ts'
 
 export interface ClassificationServiceOptions extends Omit<ClassifierOptions, 'assertOpen'> {
   readonly lineup: Lineup
@@ -34,6 +34,7 @@ export function createClassificationService(options: ClassificationServiceOption
       ...table.all().map((served) => servedState(served, table)),
       ...lineup.absent().map(absentState),
     ],
+    identify: (targets) => identify(targets, table),
     labels: (target) => table.resolve(target).labels,
     ready: () => !leaving() && isComplete(table, lineup),
   }
@@ -52,6 +53,14 @@ function isComplete(table: ModelTable, lineup: Lineup): boolean {
 
 function hasSession({ pool }: ServedModel): boolean {
   return pool.ready
+}
+
+function identify(targets: readonly Target[], table: ModelTable): readonly string[] | undefined {
+  try {
+    return targets.map((target) => table.resolve(target).identity)
+  } catch {
+    return undefined
+  }
 }
 
 function servedState(served: ServedModel, table: ModelTable): ModelState {

@@ -37,6 +37,10 @@ export interface Classification {
   readonly timing: StageTiming
   /** How many images ran together with this one. */
   readonly batchSize: number
+  /** SHA-256 of the encoded image, made on the decoding thread. */
+  readonly imageDigest: string
+  /** What computed it; see `Classifier.identify`. */
+  readonly identity: string
 }
 
 /** Milliseconds of each stage. */
@@ -106,6 +110,11 @@ export interface Classifier {
    */
   admit(targets: readonly Target[], deadline: number): void
   models(): readonly ModelState[]
+  /**
+   * What decides the targets' answers to one image, as text: equal texts, equal answers.
+   * `undefined` where one of the targets is not served right now.
+   */
+  identify(targets: readonly Target[]): readonly string[] | undefined
   /** The labels of a model's classes. @throws ServiceError model_not_found, version_not_found */
   labels(target: Target): readonly LabelRow[]
   /** True when every model that should be served is warm and nothing drains. */

@@ -1,9 +1,10 @@
 // POST and PUT /v1/classify: one image, one answer a model.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ClassifyRequest } from '../classification/types.ts'
 import { answerOf, timingHeaders } from './answer.ts'
 import { admitCall, callOf } from './classify-request.ts'
 import type { Edge } from './edge.ts'
-import { areSame, entityTag, isMatch, resolveStates } from './entity-tag.ts'
+import { answerTag, digestOf, entityTag, isMatch } from './entity-tag.ts'
 import { orAborted } from './exchange.ts'
 import { addOperation } from './operation.ts'
 import { readImage } from './read-image.ts'
@@ -19,16 +20,15 @@ export function addClassifyRoutes(app: FastifyInstance, edge: Edge): void {
 }
 
 async function classifyImage(edge: Edge, request: FastifyRequest, reply: FastifyReply) {
-  const { classifier, defaultModel, limits } = edge
+  const { classifier, limits } = edge
   const { targets, topK, deadline, signal, claim, parameters } = callOf(request)
   const { maxImageBytes } = limits
   const image = await readImage(request, { maxImageBytes, claim, signal, parameters })
   const record = recordOf(request)
   record.imageBytes = image.length
 
-  const states = resolveStates(targets, classifier.models(), defaultModel)
-  const tag = states === undefined ? undefined : entityTag({ image, states, topK })
-  if (tag !== undefined && isMatch(request.headers['if-none-match'], tag)) {
+  const tag = knownTag(edge, request, { image, targets, topK })
+  if (tag !== undefined) {
     return reply
       .code(304)
       .headers({ etag: tag, ...notStored })
@@ -39,11 +39,22 @@ async function classifyImage(edge: Edge, request: FastifyRequest, reply: Fastify
   const classifications = await orAborted(work, signal)
   record.models = classifications.map(({ model, version }) => ({ model, version }))
   record.respondedAt = performance.now()
-  reply.headers({ ...timingHeaders(classifications), ...notStored })
-  if (states !== undefined && tag !== undefined && areSame(states, classifications)) {
-    reply.header('etag', tag)
-  }
+  const etag = answerTag(classifications, topK)
+  reply.headers({ ...timingHeaders(classifications), ...notStored, etag })
   return answerOf(classifications)
+}
+
+/** The tag of the answer, where the client says that it has that answer already. */
+function knownTag(
+  { classifier }: Edge,
+  { headers }: FastifyRequest,
+  { image, targets, topK }: Pick<ClassifyRequest, 'image' | 'targets' | 'topK'>,
+): string | undefined {
+  const condition = headers['if-none-match']
+  const identities = condition === undefined ? undefined : classifier.identify(targets)
+  if (condition === undefined || identities === undefined) return undefined
+  const tag = entityTag({ digest: digestOf(image), identities, topK })
+  return isMatch(condition, tag) ? tag : undefined
 }
 
 /** Caches may keep an answer, but have to ask each time. */

@@ -1,7 +1,8 @@
 // Security headers: what browsers may do with our answers and our page.
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import cors from '@fastify/cors'
-import helmet from '@fastify/helmet'
 import type { FastifyInstance } from 'fastify'
+import helmet from 'helmet'
 
 /**
  * The content security policy of everything but /docs. `blob:` shows thumbnails of chosen files;
@@ -37,9 +38,10 @@ export async function addSecurityHeaders(
   app: FastifyInstance,
   corsOrigins: readonly string[],
 ): Promise<void> {
-  await app.register(helmet, {
-    contentSecurityPolicy,
-    strictTransportSecurity: false, // the TLS proxy in front knows whether it is wanted
+  const headers = securityHeaders()
+  app.addHook('onRequest', (_request, reply, done) => {
+    for (const [name, value] of headers) reply.raw.setHeader(name, value)
+    done()
   })
   if (corsOrigins.length === 0) return
   await app.register(cors, {
@@ -52,4 +54,22 @@ export async function addSecurityHeaders(
     exposedHeaders: ['ETag', 'Retry-After', 'Server-Timing', 'X-Batch-Size', 'X-Request-Id'],
     strictPreflight: false,
   })
+}
+
+/**
+ * What helmet would set on every answer, found once: it builds its policies anew for each request,
+ * and they never differ.
+ */
+function securityHeaders(): ReadonlyMap<string, string> {
+  const headers = new Map<string, string>()
+  const apply = helmet({
+    contentSecurityPolicy,
+    strictTransportSecurity: false, // the TLS proxy in front knows whether it is wanted
+  })
+  const answer = {
+    setHeader: (name: string, value: string) => headers.set(name, value),
+    removeHeader: (name: string) => headers.delete(name),
+  }
+  apply({} as IncomingMessage, answer as unknown as ServerResponse, () => {})
+  return headers
 }

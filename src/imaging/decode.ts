@@ -1,5 +1,6 @@
 // One image from bytes to crops, in reading order: header, limits, the part that is needed, pixels,
 // crops.
+import { createHash } from 'node:crypto'
 import { cutCrop, prepareCrop, unite } from './crop.ts'
 import type { Size } from './geometry.ts'
 import type { CropRecipe, DecodedImage, ImageFormat } from './imaging.ts'
@@ -39,6 +40,7 @@ export async function decode({
   return {
     crops: crops.map((crop) => cutCrop(crop, rows, part)),
     format,
+    digest: createHash('sha256').update(bytes).digest('base64url'),
     ...upright,
     decodeMs: performance.now() - startedAt,
   }

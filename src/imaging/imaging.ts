@@ -24,6 +24,8 @@ export interface DecodedImage {
   /** One crop a recipe, in order: uint8 [height, width, 3], RGB. */
   readonly crops: readonly Uint8Array[]
   readonly format: ImageFormat
+  /** SHA-256 of the encoded bytes, base64url. */
+  readonly digest: string
   /** Size of the whole image, upright (EXIF orientation applied), in pixels. */
   readonly width: number
   readonly height: number

@@ -1,0 +1,97 @@
+// What it costs this process to hand a batch of crops to another one and to get scores back: the
+// framed pipe that sessions use, against fork's messages in both of their serialisations.
+import { type ChildProcess, fork, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { Socket } from 'node:net'
+import { fileURLToPath } from 'node:url'
+import { FrameKind, FrameReader, writeFrame } from '../../src/sessions/frame.ts'
+import { createSamples } from '../support/statistics.ts'
+
+export const batchSize = 8
+const cropBytes = 224 * 224 * 3
+export const batchBytes = batchSize * cropBytes
+export const scoresBytes = batchSize * 1000 * 4
+
+interface Transport {
+  readonly name: string
+  readonly child: ChildProcess
+  /** One batch there and its scores back. */
+  exchange(): Promise<unknown>
+}
+
+const rounds = 3
+const program = fileURLToPath(new URL('./transport-child.js', import.meta.url))
+
+/** @returns a Markdown table */
+export async function measureTransports(durationMs: number): Promise<string> {
+  const transports = [framedPipe(), forkMessages('advanced'), forkMessages('json')]
+  const samples = createSamples()
+  for (let round = 0; round < rounds; round++) {
+    for (const transport of transports) {
+      const { images, parentMs, seconds } = await measure(transport, durationMs / rounds)
+      samples.note(transport.name, 'images/s', images / seconds)
+      samples.note(transport.name, "parent's CPU, µs an image", (parentMs * 1000) / images)
+    }
+  }
+  for (const { child } of transports) child.kill()
+  return samples.table('transport')
+}
+
+async function measure(transport: Transport, durationMs: number) {
+  await transport.exchange() // the first one allocates
+  const before = process.cpuUsage()
+  const startedAt = performance.now()
+  let batches = 0
+  do {
+    await transport.exchange()
+    batches++
+  } while (performance.now() - startedAt < durationMs)
+  const seconds = (performance.now() - startedAt) / 1000
+  const { user, system } = process.cpuUsage(before)
+  return { images: batches * batchSize, parentMs: (user + system) / 1000, seconds }
+}
+
+function crops(): Uint8Array[] {
+  return Array.from({ length: batchSize }, (_, index) => new Uint8Array(cropBytes).fill(index))
+}
+
+function framedPipe(): Transport {
+  const child = spawn(process.execPath, [program, 'pipe'], {
+    stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+  })
+  const socket = child.stdio[3] as unknown as Socket
+  let answered: () => void = () => {}
+  const reader = new FrameReader({
+    payloadFor: ({ payloadBytes }) => new Uint8Array(payloadBytes),
+    onFrame: () => answered(),
+  })
+  socket.on('data', (chunk: Buffer) => reader.push(chunk)).on('error', () => {})
+  const batch = crops()
+  return {
+    name: 'framed pipe, corked writes (what sessions use)',
+    child,
+    exchange: () =>
+      new Promise<void>((resolve) => {
+        answered = resolve
+        writeFrame(socket, { kind: FrameKind.run, id: 1, count: batchSize }, batch)
+      }),
+  }
+}
+
+function forkMessages(serialization: 'advanced' | 'json'): Transport {
+  const child = fork(program, ['fork'], { serialization })
+  const batch = crops()
+  // JSON would write bytes as an object of numbers: base64 is the best that it can do.
+  const message =
+    serialization === 'json'
+      ? () => batch.map((crop) => Buffer.from(crop).toString('base64'))
+      : () => batch
+  return {
+    name: `fork messages, ${serialization} serialisation`,
+    child,
+    exchange: async () => {
+      child.send(message() as unknown as object)
+      return await once(child, 'message')
+    },
+  }
+}
