@@ -8,6 +8,7 @@ import { createServedModel, type ServedModel } from './classification/served-mod
 import { createClassificationService } from './classification/service.ts'
 import { type Config, cores } from './config.ts'
 import { ModelError, messageOf } from './errors.ts'
+import { closeGently } from './http/closing.ts'
 import { createMetricsServer } from './http/metrics-server.ts'
 import { createServer } from './http/server.ts'
 import { createImaging } from './imaging/decoder-pool.ts'
@@ -17,12 +18,21 @@ import type { ModelVersion } from './repository/repository.ts'
 import { scanRepository } from './repository/scan.ts'
 import { createPermits, type Permits } from './sessions/permits.ts'
 import { planSessions, type SessionPlan } from './sessions/plan.ts'
-import { createSessionPool, type Placement } from './sessions/session-pool.ts'
+import {
+  createSessionPool,
+  type Placement,
+  type SessionPoolOptions,
+} from './sessions/session-pool.ts'
+
+/** No answer comes later than this after REQUEST_TIMEOUT_MS: who still holds a connection wastes it. */
+const lateAnswerMs = 1_000
 
 export interface AppOptions {
   readonly log: Logger
   /** The version of this service. */
   readonly version: string
+  /** What tests change about the pools to inject faults: another entry, shorter waits. */
+  readonly pool?: Partial<SessionPoolOptions>
 }
 
 export interface App {
@@ -38,11 +48,12 @@ export interface App {
   summary(): object
 }
 
-export async function createApp(config: Config, { log, version }: AppOptions): Promise<App> {
+export async function createApp(config: Config, options: AppOptions): Promise<App> {
+  const { log, version } = options
   const metrics = createMetrics()
   const table = createModelTable(config.defaultModel)
   const plans = planDevices(config)
-  const load = (model: ModelVersion) => loadModel(model, { config, plans, metrics, log })
+  const load = (model: ModelVersion) => loadModel(model, { config, plans, metrics, ...options })
   const lineup = createLineup({ table, load, observe: lineupObserver(metrics, log) })
   const imaging = createImaging({
     threads: config.decodeThreads === 'auto' ? cores() : config.decodeThreads,
@@ -98,8 +109,8 @@ export async function createApp(config: Config, { log, version }: AppOptions): P
       polling.stop()
       phase = 'leaving'
       await new Promise((resolve) => setTimeout(resolve, delayMs))
+      await closeGently(http, config.requestTimeoutMs + lateAnswerMs)
       phase = 'closing'
-      await http.close()
       await lineup.close()
       await imaging.close()
       await metricsServer?.close()
@@ -107,11 +118,10 @@ export async function createApp(config: Config, { log, version }: AppOptions): P
   }
 }
 
-interface LoadOptions {
+interface LoadOptions extends AppOptions {
   readonly config: Config
   readonly plans: readonly DevicePlan[]
   readonly metrics: Metrics
-  readonly log: Logger
 }
 
 /** A device's plan with the permits that the sessions of all models share. */
@@ -139,7 +149,7 @@ function planDevices(config: Config): readonly DevicePlan[] {
 /** Starts the sessions of one version and joins them with a batcher and labels. */
 async function loadModel(
   version: ModelVersion,
-  { config, plans, metrics, log }: LoadOptions,
+  { config, plans, metrics, log, pool: injected }: LoadOptions,
 ): Promise<ServedModel> {
   const { model, manifest, folder } = version
   const [{ threads, maxBatchSize }] = plans as [DevicePlan]
@@ -157,12 +167,14 @@ async function loadModel(
       output: manifest.output,
     },
     placements: plans,
+    ...(config.maxSessionBytes === 0 ? {} : { memory: { limitBytes: config.maxSessionBytes } }),
     observer: sessionObserver(
       version,
       metrics.sessions(model, plans.map(({ device }) => device).join()),
       log,
     ),
     onLine: ({ session, text }) => log.debug({ ...names, session }, text),
+    ...injected,
   })
   try {
     return createServedModel({

@@ -77,6 +77,11 @@ export const variables = {
     default: 'auto',
     meaning: 'threads one session computes with',
   }),
+  maxSessionBytes: variable('MAX_SESSION_BYTES', form.integer(0, 1024 * 1024 * oneMiB), {
+    default: '0',
+    meaning:
+      'resident memory of a session process above which a fresh one takes its place; 0 changes those that grow to three times their size',
+  }),
   maxBatchSize: variable('MAX_BATCH_SIZE', form.automatic(form.integer(1, 256)), {
     default: 'auto',
     meaning: 'most images that run together',
@@ -125,7 +130,9 @@ export const variables = {
   }),
   apiKeys: variable('API_KEYS', form.list, {
     default: '',
-    meaning: 'comma-separated keys; then Authorization: Bearer is required on all but health',
+    meaning:
+      'comma-separated keys, or their SHA-256 as sha256:<hex>; then Authorization: Bearer is required on all but health',
+    risk: 'a key given as a flag is seen by every user of the machine until the start is over: prefer the variable, and the SHA-256 form',
   }),
   rateLimitPerMinute: variable('RATE_LIMIT_PER_MINUTE', form.integer(0, 1_000_000), {
     default: '0',

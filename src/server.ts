@@ -1,12 +1,18 @@
 // The process: configuration -> application -> listening; signals -> drain -> exit.
 import { pino } from 'pino'
-import { createApp } from './app.ts'
+import { type AppOptions, createApp } from './app.ts'
 import type { Config } from './config.ts'
+import { messageOf } from './errors.ts'
 
 /** Ends the process by its exit code: 0 after a drain, 1 when the grace ran out or a start failed. */
-export async function serve(config: Config, version: string): Promise<void> {
+export async function serve(
+  config: Config,
+  version: string,
+  injected: Pick<AppOptions, 'pool'> = {},
+): Promise<void> {
+  process.title = 'resnet-serving' // takes the flags out of `ps`, API_KEYS among them
   const log = pino({ level: config.logLevel, base: null })
-  const app = await createApp(config, { log, version })
+  const app = await createApp(config, { log, version, ...injected })
   let stopping = false
 
   async function stop(signal: string): Promise<void> {
@@ -28,7 +34,10 @@ export async function serve(config: Config, version: string): Promise<void> {
 
   process.on('SIGTERM', (signal) => void stop(signal))
   process.on('SIGINT', (signal) => void stop(signal))
-  process.on('SIGHUP', () => void app.reload())
+  process.on('SIGHUP', () => {
+    // What serves goes on serving: a repository that cannot be read is a line in the log.
+    app.reload().catch((error: unknown) => log.error(messageOf(error)))
+  })
 
   await app.start()
   const address = await app.listen(config.host, config.port)

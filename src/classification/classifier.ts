@@ -34,7 +34,7 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
   function admit(targets: readonly Target[], deadline: number): ServedModel[] {
     assertOpen()
     const models = targets.map((target) => table.resolve(target))
-    for (const served of models) assertRoom(served, deadline)
+    for (const served of models) assertRoom(served, imaging, deadline)
     return models
   }
 
@@ -109,13 +109,15 @@ async function decode(
     models.map((served) => [recipeKey(served.recipe), served.recipe]),
   )
   const startedAt = performance.now()
-  const image = await imaging.decode(request.image, [...recipes.values()], request.signal)
+  const owner = models[0]?.version.model ?? ''
+  const { signal } = request
+  const image = await imaging.decode(request.image, [...recipes.values()], { owner, signal })
   const waitMs = Math.max(0, performance.now() - startedAt - image.decodeMs)
   return { image, recipes: [...recipes.keys()], waitMs }
 }
 
 /** Refuses an image that would find the queue full, or that would be done too late to matter. */
-function assertRoom(served: ServedModel, deadline: number): void {
+function assertRoom(served: ServedModel, imaging: Imaging, deadline: number): void {
   const { maxQueueSize, maxBatchSize, sessions } = served.options
   const waiting = served.inFlight
   if (waiting >= maxQueueSize + maxBatchSize * sessions) {
@@ -125,7 +127,9 @@ function assertRoom(served: ServedModel, deadline: number): void {
   if (remainingMs <= 0) {
     throw new ServiceError('deadline_exceeded', 'the time that the request allows has passed')
   }
-  const finishMs = served.forecast.finishMs(waiting)
+  // Images are decoded while others are computed: the longer of the two queues is what is waited for.
+  const decodedMs = imaging.forecastMs(served.version.model)
+  const finishMs = Math.max(decodedMs, served.forecast.finishMs(waiting))
   // An empty service always tries: otherwise one slow batch could close the door for good.
   if (waiting > 0 && finishMs > remainingMs) {
     throw new ServiceError(

@@ -87,6 +87,7 @@ export function createLineup({ table, load, observe }: LineupOptions): Lineup {
   /** A version makes room only once what replaces it serves, or when its files are gone. */
   function mayGo(served: ServedModel, scan: Scan, wanted: readonly ModelVersion[]): boolean {
     const { model } = served.version
+    if (scan.problems.some((problem) => problem.model === model && problem.unread)) return false
     if (!scan.versions.some((version) => keyOf(version) === keyOf(served.version))) return true
     return wanted
       .filter((version) => version.model === model)

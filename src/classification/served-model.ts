@@ -62,7 +62,12 @@ export function createServedModel(options: ServedModelOptions): ServedModel {
   const { version, pool, labels, maxBatchSize } = options
   const forecast = createForecast(options.sessions, maxBatchSize)
   const batcher: Batcher<Uint8Array, Scores> = createBatcher({
-    lease: async () => learning(await pool.lease(), forecast),
+    lease: async () => {
+      // No more leases are asked for than there are sessions, so what this one waits for is the
+      // device that other models share: part of what a batch takes.
+      const askedAt = performance.now()
+      return learning(await pool.lease(), forecast, askedAt)
+    },
     maxLeases: options.sessions,
     maxSize: maxBatchSize,
     maxDelayMs: options.maxQueueDelayMs,
@@ -109,12 +114,15 @@ function identityOf({ version: { model, version, manifest }, pool }: ServedModel
 }
 
 /** A lease whose run teaches the forecast how long a batch of its size takes. */
-function learning(lease: Lease<Uint8Array, Scores>, forecast: Forecast): Lease<Uint8Array, Scores> {
+function learning(
+  lease: Lease<Uint8Array, Scores>,
+  forecast: Forecast,
+  askedAt: number,
+): Lease<Uint8Array, Scores> {
   return {
     async run(crops) {
-      const startedAt = performance.now()
       const outcomes = await lease.run(crops)
-      forecast.learn(crops.length, performance.now() - startedAt)
+      forecast.learn(crops.length, performance.now() - askedAt)
       return outcomes
     },
     release: () => lease.release(),

@@ -27,6 +27,7 @@ export function createClassificationService(options: ClassificationServiceOption
     }
   }
 
+  const isComplete = createReadiness(table, lineup)
   const classifier = createClassifier({ ...options, assertOpen })
   return {
     ...classifier,
@@ -36,19 +37,27 @@ export function createClassificationService(options: ClassificationServiceOption
     ],
     identify: (targets) => identify(targets, table),
     labels: (target) => table.resolve(target).labels,
-    ready: () => !leaving() && isComplete(table, lineup),
+    ready: () => !leaving() && isComplete(),
   }
 }
 
 /** A start or a stop takes seconds, not minutes. */
 const retrySoon = { retryAfterS: 5 }
 
-/** Ready: every model has a version that answers, and that version has a session alive. */
-function isComplete(table: ModelTable, lineup: Lineup): boolean {
-  const served = table.all()
-  const answering = new Set(served.map(({ version }) => version.model))
-  const missing = lineup.absent().some(({ version }) => !answering.has(version.model))
-  return served.length > 0 && !missing && served.every(hasSession)
+/**
+ * Ready: every model has a version that answers, and that version has a session alive. Once that was
+ * so, a model that comes and fails, or goes, takes nothing from those that serve: the service stays
+ * ready, or one broken copy in a shared repository would take all instances from behind their proxy.
+ */
+function createReadiness(table: ModelTable, lineup: Lineup): () => boolean {
+  let wasComplete = false
+  return () => {
+    const served = table.all()
+    const answering = new Set(served.map(({ version }) => version.model))
+    if (served.length === 0) return false
+    wasComplete ||= lineup.absent().every(({ version }) => answering.has(version.model))
+    return wasComplete && served.every(hasSession)
+  }
 }
 
 function hasSession({ pool }: ServedModel): boolean {

@@ -1,5 +1,6 @@
 // API keys: which requests need one, and whether the one they bring is right.
-// Keys are kept as SHA-256 digests and compared in constant time; neither form is ever logged.
+// Keys are kept as SHA-256 digests (and may be given as such) and compared in constant time; neither
+// form is ever logged.
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { ServiceError } from '../errors.ts'
@@ -12,7 +13,7 @@ export interface Access {
 }
 
 export function createAccess(apiKeys: readonly string[]): Access {
-  const digests = apiKeys.map(digestOf)
+  const digests = apiKeys.map(keptDigest)
 
   function identify(request: FastifyRequest): string | undefined {
     const key = bearerOf(request.headers.authorization)
@@ -35,6 +36,12 @@ export function createAccess(apiKeys: readonly string[]): Access {
       )
     },
   }
+}
+
+/** `sha256:<hex>` is a digest already, so that a configuration need not hold the key itself. */
+function keptDigest(key: string): Buffer {
+  const hex = /^sha256:([0-9a-f]{64})$/i.exec(key)?.[1]
+  return hex === undefined ? digestOf(key) : Buffer.from(hex, 'hex')
 }
 
 function digestOf(key: string): Buffer {

@@ -1,6 +1,7 @@
 // Limits on sockets: how long a request may take to arrive, how many may be open, and what a
 // client hears whose bytes are not HTTP.
 import { randomUUID } from 'node:crypto'
+import { existsSync, readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
@@ -18,6 +19,11 @@ const maxHeaderBytes = 16 * 1024
 const maxPathParameterLength = 256
 /** Our own timer (exchange.ts) answers first, with the words for it; Node's is for the rest. */
 const slackMs = 500
+/** With all connections taken, the idle ones are closed, at most this often. */
+const makeRoomEveryMs = 1_000
+
+/** Why a connection was dropped, in rejected_total. */
+export const connectionLimit = 'connection_limit'
 
 /**
  * Fastify's and Node's timeouts, which only work in combination: Node swaps a request timeout that
@@ -40,8 +46,14 @@ export function socketOptions({ requestTimeoutMs }: Pick<HttpLimits, 'requestTim
 
 /** Puts limits on the listening server of `app`. */
 export function guardConnections(app: FastifyInstance, limits: HttpLimits, metrics: Metrics): void {
-  app.server.maxConnections = limits.maxConnections
-  app.server.on('drop', () => metrics.http.rejected('connection_limit'))
+  app.server.maxConnections = Math.min(limits.maxConnections, descriptorsToSpare())
+  let lastRoomAt = Number.NEGATIVE_INFINITY
+  app.server.on('drop', () => {
+    metrics.http.rejected(connectionLimit)
+    if (performance.now() - lastRoomAt < makeRoomEveryMs) return
+    lastRoomAt = performance.now()
+    app.server.closeIdleConnections() // those who hold a connection without using it make room
+  })
   app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     current.set(request.socket, response)
   })
@@ -51,6 +63,19 @@ export function guardConnections(app: FastifyInstance, limits: HttpLimits, metri
     app.server.emit('request', request, response)
   })
 }
+
+/** Sessions' pipes, logs, files of models and of the web page: what must open when all clients are in. */
+const reservedDescriptors = 128
+
+/** Connections that this process may hold before it could not open anything else. */
+function descriptorsToSpare(): number {
+  const limits = existsSync(limitsFile) ? readFileSync(limitsFile, 'utf8') : ''
+  const open = /^Max open files\s+(\d+)/m.exec(limits)?.[1]
+  if (open === undefined) return Number.POSITIVE_INFINITY
+  return Math.max(Math.floor(Number(open) / 2), Number(open) - reservedDescriptors)
+}
+
+const limitsFile = '/proc/self/limits'
 
 /** The latest answer of each socket, finished or not. */
 const current = new WeakMap<Socket, ServerResponse>()

@@ -7,9 +7,12 @@ import { socketOptions } from './connections.ts'
 
 /** Prometheus' own scrape timeout is 10 s. */
 const requestTimeoutMs = 10_000
+/** A few scrapers, and not the descriptors that clients and sessions need. */
+const maxConnections = 64
 
 export function createMetricsServer(metrics: Metrics): FastifyInstance {
   const app = fastify({ ...socketOptions({ requestTimeoutMs }), logger: false })
+  app.server.maxConnections = maxConnections
   app.setErrorHandler(createFailureHandler(metrics))
   app.setNotFoundHandler(routeNotFound)
   app.get('/metrics', async (_request, reply) =>

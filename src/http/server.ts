@@ -5,7 +5,12 @@ import { createAccess } from './access.ts'
 import { createFailureHandler, routeNotFound } from './answer-failure.ts'
 import { addBatchRoute } from './batch-route.ts'
 import { addClassifyRoutes } from './classify-route.ts'
-import { createClientErrorHandler, guardConnections, socketOptions } from './connections.ts'
+import {
+  connectionLimit,
+  createClientErrorHandler,
+  guardConnections,
+  socketOptions,
+} from './connections.ts'
 import { readContract } from './contract.ts'
 import { addDocumentRoutes } from './document-routes.ts'
 import type { Edge } from './edge.ts'
@@ -14,6 +19,7 @@ import { createMethodFence } from './method-fence.ts'
 import { addModelRoutes } from './model-routes.ts'
 import { observeRequests } from './observe-requests.ts'
 import type { HttpLimits, HttpOptions } from './options.ts'
+import { problemKinds } from './problem.ts'
 import { limitRates } from './rate-limit.ts'
 import { requestIdOf } from './request-id.ts'
 import { addSecurityHeaders } from './security-headers.ts'
@@ -40,6 +46,7 @@ export async function createServer(options: HttpOptions): Promise<FastifyInstanc
     clientErrorHandler: createClientErrorHandler(metrics),
     frameworkErrors: answerFailure,
   })
+  metrics.http.expect([...Object.keys(problemKinds), connectionLimit])
   guardConnections(app, limits, metrics)
   const fence = createMethodFence(app)
   app.setErrorHandler(answerFailure)

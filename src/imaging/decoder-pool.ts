@@ -4,11 +4,21 @@ import { Piscina } from 'piscina'
 import { ServiceError } from '../errors.ts'
 import type { DecodeJob } from './decode.ts'
 import { sniffFormat } from './format.ts'
-import type { CropRecipe, DecodedImage, ImageFormat, Imaging, ImagingOptions } from './imaging.ts'
+import type {
+  CropRecipe,
+  DecodedImage,
+  DecodeOptions,
+  ImageFormat,
+  Imaging,
+  ImagingOptions,
+} from './imaging.ts'
 import { openDecoders } from './libvips.ts'
 import { noBytes, unsupported } from './refusals.ts'
 import { createSlots } from './slots.ts'
 import type { Answer } from './worker.ts'
+
+/** How much one more image moves the average: about the last 20 count. */
+const weight = 0.1
 
 /** Decoding threads, started at once; `close` ends them. */
 export function createImaging({ threads, maxPixels, formats }: ImagingOptions): Imaging {
@@ -23,15 +33,19 @@ export function createImaging({ threads, maxPixels, formats }: ImagingOptions): 
     concurrentTasksPerWorker: 1,
   })
 
+  let meanMs = 0
+
   async function decode(
     bytes: Uint8Array,
     recipes: readonly CropRecipe[],
-    signal?: AbortSignal,
+    { owner = '', signal }: DecodeOptions = {},
   ): Promise<DecodedImage> {
     const format = accept(bytes, formats)
-    const release = await slots.take(signal)
+    const release = await slots.take(owner, signal)
     try {
-      return await runJob(pool, { bytes: movable(bytes), format, recipes, maxPixels })
+      const image = await runJob(pool, { bytes: movable(bytes), format, recipes, maxPixels })
+      meanMs += (image.decodeMs - meanMs) * (meanMs === 0 ? 1 : weight)
+      return image
     } finally {
       release()
     }
@@ -42,6 +56,7 @@ export function createImaging({ threads, maxPixels, formats }: ImagingOptions): 
     get waiting() {
       return slots.waiting
     },
+    forecastMs: (owner) => (slots.ahead(owner) / threads + 1) * meanMs,
     async close() {
       slots.close(
         new ServiceError('draining', 'The service is shutting down. Try another instance.'),

@@ -41,19 +41,27 @@ export interface ImagingOptions {
   readonly formats: readonly ImageFormat[]
 }
 
+export interface DecodeOptions {
+  /** Whose image it is, e.g. a model's name: owners take turns. */
+  readonly owner?: string
+  /** Drops the image while it waits for a thread. */
+  readonly signal?: AbortSignal
+}
+
 export interface Imaging {
   /**
    * Crops of one image, decoded once for all `recipes`. The bytes may be moved to another thread:
    * the caller must not read them afterwards.
-   * @param signal drops the image while it waits for a thread
    * @throws ServiceError unsupported_image_format, image_too_large, image_undecodable, image_missing (no bytes)
    */
   decode(
     bytes: Uint8Array,
     recipes: readonly CropRecipe[],
-    signal?: AbortSignal,
+    options?: DecodeOptions,
   ): Promise<DecodedImage>
   /** Images waiting for a thread. */
   readonly waiting: number
+  /** Milliseconds until an image of `owner` that comes now would be decoded, by the recent ones. */
+  forecastMs(owner: string): number
   close(): Promise<void>
 }

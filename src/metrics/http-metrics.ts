@@ -12,6 +12,8 @@ export interface HttpObserver {
     readonly status: number
     readonly durationMs: number
   }): void
+  /** Makes a series of each reason before it first happens: a rate needs a zero to start from. */
+  expect(reasons: readonly string[]): void
   /** A request was refused or failed; `reason` is an error code, never a client's text. */
   rejected(reason: string): void
 }
@@ -31,6 +33,9 @@ export function createHttpMetrics(registry: Registry): HttpObserver {
     registers: [registry],
   })
   return {
+    expect(reasons) {
+      for (const reason of reasons) rejected.inc({ reason }, 0)
+    },
     answered({ method, route, status, durationMs }) {
       duration.observe({ method, route, status }, durationMs / 1000)
     },

@@ -17,6 +17,11 @@ export interface RepositoryProblem {
   readonly model: string
   /** What was found, what is allowed, what to do. */
   readonly message: string
+  /**
+   * Whether it could not be found out what the model holds (a manifest half-written, a disk that
+   * fails): then what serves goes on serving. False where the model or a version is known to be gone.
+   */
+  readonly unread: boolean
 }
 
 export interface Scan {

@@ -26,7 +26,8 @@ export async function scanRepository(root: string, only: readonly string[] = [])
       if (!names.includes(model)) throw new ModelError('missing', notFound(model, names))
       versions.push(...(await scanModel(root, model, problems)))
     } catch (error) {
-      problems.push({ model, message: messageOf(error) })
+      const unread = !(error instanceof ModelError && error.kind === 'missing')
+      problems.push({ model, message: messageOf(error), unread })
     }
   }
   return { versions, problems }
@@ -75,28 +76,42 @@ async function scanModel(
     if (modifiedMs !== null) {
       versions.push({ model, version, folder: versionFolder, manifest, labels, modifiedMs })
     } else {
-      problems.push({ model, message: `${model}/${version} holds no saved_model.pb` })
+      const message = `${model}/${version} holds no saved_model.pb`
+      problems.push({ model, message, unread: false })
     }
   }
   return versions
 }
 
-/** When the files of a version last changed, or `null` where it holds no SavedModel (yet). */
+/**
+ * When the files of a version last changed, or `null` where it holds no SavedModel (yet). A version
+ * that was met half-copied is tried again when this changes, so every file of it counts.
+ */
 async function savedModelTime(folder: string): Promise<number | null> {
-  const names = await readdir(folder).catch((): string[] => [])
+  const names = await namesIn(folder)
   // A .pbtxt is let through: loading it says in words why it is refused.
   const graphFile = names.find((name) => /^saved_model\.pb(txt)?$/.test(name))
   if (graphFile === undefined) return null
-  const files = [graphFile, 'variables/variables.index', '../model.json', '.']
-  const times = await Promise.all(
-    files.map((file) =>
-      stat(join(folder, file)).then(
-        ({ mtimeMs }) => mtimeMs,
-        () => 0,
-      ),
-    ),
+  const variables = await namesIn(join(folder, 'variables'))
+  const files = [graphFile, 'variables', '../model.json', '.']
+  const paths = [...files, ...variables.map((name) => join('variables', name))]
+  return Math.max(...(await Promise.all(paths.map((path) => changeTime(join(folder, path))))))
+}
+
+/** Nothing, where there is no such folder. @throws Error where that cannot be found out */
+async function namesIn(folder: string): Promise<string[]> {
+  return await readdir(folder).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return []
+    throw error
+  })
+}
+
+/** Also of a file whose modification time was copied with it (`cp -p`, rsync). */
+async function changeTime(path: string): Promise<number> {
+  return await stat(path).then(
+    ({ mtimeMs, ctimeMs }) => Math.max(mtimeMs, ctimeMs),
+    () => 0,
   )
-  return Math.max(...times)
 }
 
 async function readManifest(folder: string, model: string): Promise<Manifest> {
@@ -118,7 +133,7 @@ async function readLabels(
   const text = await readText(path, `${model}/${manifest.labels}`)
   if (text === null) {
     throw new ModelError(
-      'missing',
+      'corrupt',
       `${model}/model.json names labels ${manifest.labels}, which is not there`,
     )
   }

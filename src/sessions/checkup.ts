@@ -23,7 +23,7 @@ export const defaultMemory: MemoryOptions = {
 }
 
 /** Milliseconds between checkups. */
-export const checkupEveryMs = 2_000
+export const checkupEveryMs = 1_000
 
 /** Checkups that an idle session may leave unanswered: about as long as a hung batch may take. */
 const maxUnanswered = 3

@@ -56,6 +56,7 @@ export function sessionEnvironment(
 ): Record<string, string | undefined> {
   return {
     ...inherited,
+    API_KEYS: undefined, // a session asks nobody for a key: none in its /proc/<pid>/environ
     // The service's own number suits its image decoders; a session has little use for libuv's pool.
     UV_THREADPOOL_SIZE: '4',
     // TensorFlow would otherwise take all of the GPU's memory for the first session.

@@ -26,6 +26,10 @@ export async function runBatch(
   grant: Grant,
   takeAnother: () => Promise<Grant>,
 ): Promise<readonly CropOutcome[]> {
+  if (crops.length === 0) {
+    grant.giveBack()
+    return []
+  }
   try {
     const scores = await runOn(grant, crops)
     return scores.map((value) => ({ ok: true, value }))

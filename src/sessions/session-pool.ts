@@ -11,6 +11,7 @@ import {
   type SettledOptions,
   settle,
 } from './pool-options.ts'
+import { RefusedCrops } from './refused-crops.ts'
 import { Breaker } from './restart-policy.ts'
 import { runBatch } from './run-batch.ts'
 import { Seat } from './seat.ts'
@@ -85,6 +86,7 @@ class ProcessPool implements SessionPool {
   readonly #seats: readonly Seat[]
   /** Sessions that are to end when their batch is done. */
   readonly #retired = new Set<Session>()
+  readonly #refused = new RefusedCrops()
   readonly #checkups: NodeJS.Timeout
   /** Leases that were given and not used up, tries after a session's death included. */
   #leases = 0
@@ -179,7 +181,9 @@ class ProcessPool implements SessionPool {
         use()
         const takeAnother = () => this.#allocator.takeAgain(this.#options.limits.retryMs)
         try {
-          const outcomes = await runBatch(crops, grant, takeAnother)
+          const outcomes = await this.#refused.sift(crops, (wanted) =>
+            runBatch(wanted, grant, takeAnother),
+          )
           if (outcomes.some(({ ok }) => ok)) this.#breaker.recordSuccess()
           return outcomes
         } finally {

@@ -8,8 +8,9 @@ export interface WatchdogOptions {
 }
 
 export const defaultWatchdog: WatchdogOptions = {
-  // Under the default REQUEST_TIMEOUT_MS of 10 s, so that half of it is left for another try.
-  floorMs: 5_000,
+  // A hang is noticed and its session replaced within 5 s, which leaves as much of the default
+  // REQUEST_TIMEOUT_MS of 10 s for another try.
+  floorMs: 3_000,
   // Another program on the same cores slows a run several times, not ten times.
   factor: 10,
 }

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { utimes, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { scanRepository } from '../../src/repository/scan.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
@@ -75,4 +77,37 @@ test('a repository that is not there says which', async () => {
     kind: 'missing',
     message: /\/nowhere\/at\/all/,
   })
+})
+
+test('what cannot be read says so, so that a served version is not taken for removed', async (t) => {
+  const root = await tempFolder(t, {
+    'garbled/1/saved_model.pb': '',
+    'garbled/model.json': '\u0000\u0001',
+    'unlabelled/1/saved_model.pb': '',
+    'unlabelled/model.json': '{"labels":"gone.txt"}',
+    'emptied/readme.txt': '',
+  })
+  const { problems } = await scanRepository(root)
+  assert.deepEqual(
+    problems.map(({ model, unread }) => [model, unread]),
+    [
+      ['emptied', false],
+      ['garbled', true],
+      ['unlabelled', true],
+    ],
+  )
+})
+
+test('a version counts as changed when any of its files does, also one with a copied time', async (t) => {
+  const root = await tempFolder(t, {
+    'm/1/saved_model.pb': '',
+    'm/1/variables/variables.data-00000-of-00001': 'half',
+  })
+  const modified = async () => (await scanRepository(root)).versions[0]?.modifiedMs ?? 0
+  const before = await modified()
+  const data = `${root}/m/1/variables/variables.data-00000-of-00001`
+  await setTimeout(20) // file systems keep times in ticks
+  await writeFile(data, 'whole')
+  await utimes(data, 1, 1)
+  assert.ok((await modified()) > before)
 })
