@@ -30,7 +30,7 @@ function stubImaging(): Imaging {
     height: 375,
     decodeMs: 0,
   } as const
-  return { decode: async () => image, waiting: 0, close: async () => {} }
+  return { decode: async () => image, waiting: 0, forecastMs: () => 0, close: async () => {} }
 }
 
 /** Computes nothing: every crop has the same scores. */
