@@ -52,9 +52,16 @@ function bearerOf(header: string | undefined): string | undefined {
   return /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1]
 }
 
-/** Health is for probes, which have no keys; OPTIONS is for browsers, which send none with it. */
+/**
+ * Health is for probes, which have no keys; OPTIONS is for browsers, which send none with it; the
+ * files of the web page are what asks a person for a key.
+ */
 function isOpen(request: FastifyRequest): boolean {
-  return isHealth(request) || request.method === 'OPTIONS'
+  return isHealth(request) || request.method === 'OPTIONS' || isPageFile(request)
+}
+
+export function isPageFile({ routeOptions: { url = '' } }: FastifyRequest): boolean {
+  return url.startsWith('/page/')
 }
 
 export function isHealth({ routeOptions: { url } }: FastifyRequest): boolean {

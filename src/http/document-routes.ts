@@ -1,15 +1,41 @@
 // The contract, its interactive page, the metrics and the web page.
+import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import files from '@fastify/static'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
 import type { FastifyInstance } from 'fastify'
+import type { Metrics } from '../metrics/metrics.ts'
+import {
+  createFailureHandler,
+  type FailureHandler,
+  failureHeaders,
+  noteFailure,
+} from './answer-failure.ts'
 import type { Edge } from './edge.ts'
+import { failureOf } from './failure.ts'
 import { addOperation } from './operation.ts'
 import { docsContentSecurityPolicy } from './security-headers.ts'
 
 /** Folder of the web page; `npm run build` copies it beside the compiled code. */
 const pageFolder = fileURLToPath(new URL('page/', import.meta.url))
+
+/**
+ * A browser has no key yet when it asks for the page: it gets the page all the same, with status
+ * 401, and the page asks for the key. It tells nothing that the repository does not.
+ */
+function createPageFailureHandler(metrics: Metrics): FailureHandler {
+  const answerFailure = createFailureHandler(metrics)
+  const page = readFileSync(`${pageFolder}index.html`)
+  return (error, request, reply) => {
+    const failure = failureOf(error)
+    const isForPeople = /\btext\/html\b/.test(request.headers.accept ?? '')
+    if (failure.code !== 'unauthorized' || !isForPeople) return answerFailure(error, request, reply)
+    noteFailure(error, request, metrics)
+    reply.code(failure.status).headers(failureHeaders(failure)).type('text/html; charset=utf-8')
+    reply.send(page)
+  }
+}
 
 export async function addDocumentRoutes(app: FastifyInstance, edge: Edge): Promise<void> {
   const { contract, metrics, serveMetrics } = edge
@@ -43,5 +69,6 @@ export async function addDocumentRoutes(app: FastifyInstance, edge: Edge): Promi
   })
   addOperation(app, contract, 'getPage').as(() => ({
     handler: (_request, reply) => reply.sendFile('index.html'),
+    errorHandler: createPageFailureHandler(metrics),
   }))
 }

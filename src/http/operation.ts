@@ -5,6 +5,8 @@ import type { Contract, Operation } from './contract.ts'
 export interface OperationRoute {
   readonly onRequest?: NonNullable<RouteOptions['onRequest']>
   readonly handler: RouteHandlerMethod
+  /** In place of the server's own. */
+  readonly errorHandler?: NonNullable<RouteOptions['errorHandler']>
 }
 
 /** @throws Error when openapi.yaml has no such operation */

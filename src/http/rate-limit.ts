@@ -2,14 +2,14 @@
 import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyInstance } from 'fastify'
 import { ServiceError } from '../errors.ts'
-import { type Access, isHealth } from './access.ts'
+import { type Access, isHealth, isPageFile } from './access.ts'
 
 const windowMs = 60_000
 /** Clients remembered at once; the least recent is forgotten first. */
 const maxClients = 50_000
 
 /**
- * Limits every request but health probes; call it before authorization, so that guesses of keys
+ * Limits every request but health probes and the files of the web page; call it before authorization, so that guesses of keys
  * count, and 404s too.
  */
 export async function limitRates(
@@ -29,7 +29,8 @@ export async function limitRates(
       const key = access.identify(request)
       return key === undefined ? `address ${normalizeIP(request.ip)}` : `key ${key}`
     },
-    allowList: (request) => isHealth(request),
+    // One look at the web page is some twenty files: a person would have spent the minute by then.
+    allowList: (request) => isHealth(request) || isPageFile(request),
     errorResponseBuilder: (_request, { ttl, max }) =>
       new ServiceError('rate_limited', `more than ${max} requests in a minute; slow down`, {
         retryAfterS: Math.max(1, Math.ceil(ttl / 1000)),
