@@ -2,6 +2,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Metrics } from '../metrics/metrics.ts'
 import { failureOf, HttpError } from './failure.ts'
+import { observeRequests } from './observe-requests.ts'
 import { type Failure, problemOf, problemType } from './problem.ts'
 import { recordOf } from './request-record.ts'
 import { sendRefusal } from './send-refusal.ts'
@@ -17,6 +18,16 @@ export function createFailureHandler(metrics: Metrics): FailureHandler {
       body: JSON.stringify(problemOf(failure, request.id)),
       headers: failureHeaders(failure),
     })
+  }
+}
+
+/** For what Fastify refuses before any hook has run: a path that is no URL. */
+export function answerUnrouted(metrics: Metrics, answer: FailureHandler): FailureHandler {
+  const observe = observeRequests(metrics)
+  return (error, request, reply) => {
+    void observe(request, reply)
+    reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' })
+    answer(error, request, reply)
   }
 }
 

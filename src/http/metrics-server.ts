@@ -4,6 +4,7 @@ import { type FastifyInstance, fastify } from 'fastify'
 import type { Metrics } from '../metrics/metrics.ts'
 import { createFailureHandler, routeNotFound } from './answer-failure.ts'
 import { socketOptions } from './connections.ts'
+import { requestIdOf } from './request-id.ts'
 
 /** Prometheus' own scrape timeout is 10 s. */
 const requestTimeoutMs = 10_000
@@ -11,8 +12,15 @@ const requestTimeoutMs = 10_000
 const maxConnections = 64
 
 export function createMetricsServer(metrics: Metrics): FastifyInstance {
-  const app = fastify({ ...socketOptions({ requestTimeoutMs }), logger: false })
+  const app = fastify({
+    ...socketOptions({ requestTimeoutMs }),
+    logger: false,
+    genReqId: requestIdOf,
+  })
   app.server.maxConnections = maxConnections
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id)
+  })
   app.setErrorHandler(createFailureHandler(metrics))
   app.setNotFoundHandler(routeNotFound)
   app.get('/metrics', async (_request, reply) =>

@@ -1,8 +1,8 @@
 // The edge, put together: one Fastify instance with everything a request passes, in that order.
 import multipart from '@fastify/multipart'
-import { type FastifyInstance, fastify } from 'fastify'
+import { type FastifyInstance, fastify, LogController } from 'fastify'
 import { createAccess } from './access.ts'
-import { createFailureHandler, routeNotFound } from './answer-failure.ts'
+import { answerUnrouted, createFailureHandler, routeNotFound } from './answer-failure.ts'
 import { addBatchRoute } from './batch-route.ts'
 import { addClassifyRoutes } from './classify-route.ts'
 import {
@@ -39,12 +39,13 @@ export async function createServer(options: HttpOptions): Promise<FastifyInstanc
   const app = fastify({
     ...socketOptions(limits),
     loggerInstance: options.logger,
-    disableRequestLogging: true, // observe-requests.ts writes one line a request instead of two
+    // observe-requests.ts writes one line a request instead of Fastify's two
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestIdOf,
     trustProxy: options.trustProxy.length === 0 ? false : [...options.trustProxy],
     return503OnClosing: false, // what still comes on open connections is served, then they close
     clientErrorHandler: createClientErrorHandler(metrics),
-    frameworkErrors: answerFailure,
+    frameworkErrors: answerUnrouted(metrics, answerFailure),
   })
   metrics.http.expect([...Object.keys(problemKinds), connectionLimit])
   guardConnections(app, limits, metrics)

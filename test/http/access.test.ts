@@ -1,0 +1,144 @@
+// Who may ask, how often, and from which pages.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import request from 'supertest'
+import { assertContract } from '../support/contract-check.ts'
+import { picture } from '../support/pictures.ts'
+import { assertProblem } from '../support/problems.ts'
+import { type Service, startService } from '../support/service.ts'
+
+describe('with API keys and an allowed origin', () => {
+  let service: Service
+  before(async () => {
+    service = await startService({
+      http: { apiKeys: ['first-key', 'second-key'], corsOrigins: ['https://app.example'] },
+    })
+  })
+  after(() => service.close())
+  const client = () => request(service.origin)
+
+  test('every route but health wants a key', async () => {
+    for (const path of ['/v1/models', '/v1/engine', '/metrics', '/openapi.yaml', '/docs', '/']) {
+      const response = await client().get(path)
+      assertProblem(response, [401, 'unauthorized'], /brings no key; send "Authorization: Bearer/)
+      assert.equal(response.headers['www-authenticate'], 'Bearer')
+    }
+    for (const path of ['/health/live', '/health/ready']) {
+      assert.equal((await client().get(path)).status, 200)
+    }
+  })
+
+  test('any of the keys opens, nothing else does', async () => {
+    const ask = (authorization: string) =>
+      client().get('/v1/models').set('authorization', authorization)
+    assert.equal((await ask('Bearer first-key')).status, 200)
+    assert.equal((await ask('bearer second-key')).status, 200)
+    for (const wrong of [
+      'Bearer third',
+      'Bearer first-key2',
+      'Basic first-key',
+      'first-key',
+      'Bearer ',
+    ]) {
+      assertProblem(await ask(wrong), [401, 'unauthorized'], /a key that is unknown/)
+    }
+  })
+
+  test('a request without a key is refused before its body is read or its path is looked at', async () => {
+    const body = await picture(1)
+    assertProblem(await client().post('/v1/classify').send(body), [401, 'unauthorized'])
+    assertProblem(await client().get('/no/such/thing'), [401, 'unauthorized'])
+  })
+
+  test('keys stand in no log line', async () => {
+    await client().get('/v1/models').set('authorization', 'Bearer first-key')
+    await client().get('/v1/models').set('authorization', 'Bearer guessed-key')
+    assert.doesNotMatch(JSON.stringify(service.log), /first-key|guessed-key/)
+  })
+
+  test('pages of an allowed origin may call, ask first, and read our headers', async () => {
+    const preflight = await client()
+      .options('/v1/classify')
+      .set('origin', 'https://app.example')
+      .set('access-control-request-method', 'POST')
+      .set('access-control-request-headers', 'authorization,content-type')
+    assert.equal(preflight.status, 204)
+    assert.equal(preflight.headers['access-control-allow-origin'], 'https://app.example')
+    assert.match(preflight.headers['access-control-allow-headers'] ?? '', /authorization/i)
+    const response = await client()
+      .get('/v1/models')
+      .set('origin', 'https://app.example')
+      .set('authorization', 'Bearer first-key')
+    assert.equal(response.headers['access-control-allow-origin'], 'https://app.example')
+    assert.match(response.headers['access-control-expose-headers'] ?? '', /ETag.*X-Request-Id/)
+  })
+
+  test('pages of other origins get no permission', async () => {
+    const response = await client().get('/health/live').set('origin', 'https://evil.example')
+    assert.equal(response.headers['access-control-allow-origin'], undefined)
+  })
+})
+
+describe('with a rate limit', () => {
+  let service: Service
+  before(async () => {
+    service = await startService({
+      http: { rateLimitPerMinute: 3, apiKeys: ['a-key', 'b-key'], trustProxy: ['127.0.0.1'] },
+    })
+  })
+  after(() => service.close())
+  const ask = (key: string, address = '10.0.0.1') =>
+    request(service.origin)
+      .get('/v1/models')
+      .set('authorization', `Bearer ${key}`)
+      .set('x-forwarded-for', address)
+
+  test('rate_limited: one key more often than allowed, while others go on', async () => {
+    for (let count = 1; count <= 3; count++) assert.equal((await ask('a-key')).status, 200)
+    const refused = await ask('a-key')
+    assertProblem(refused, [429, 'rate_limited'], /more than 3 requests in a minute/)
+    const seconds = Number(refused.headers['retry-after'])
+    assert.ok(seconds >= 1 && seconds <= 60, String(seconds))
+    assert.equal((await ask('b-key')).status, 200)
+  })
+
+  test('guesses of keys count by address, and health is never limited', async () => {
+    for (let count = 1; count <= 3; count++) {
+      assertProblem(await ask(`guess-${count}`, '10.0.0.2'), [401, 'unauthorized'])
+    }
+    assertProblem(await ask('guess-4', '10.0.0.2'), [429, 'rate_limited'])
+    assertProblem(await ask('guess-5', '10.0.0.3'), [401, 'unauthorized'])
+    for (let count = 1; count <= 5; count++) {
+      assert.equal((await request(service.origin).get('/health/ready')).status, 200)
+    }
+  })
+})
+
+describe('without any of it', () => {
+  let service: Service
+  before(async () => {
+    service = await startService()
+  })
+  after(() => service.close())
+  const get = (path: string) => request(service.origin).get(path)
+
+  test('every answer, errors too, says what browsers may do with it', async () => {
+    for (const path of ['/v1/models', '/', '/nowhere', '/health/live', '/v1/models/%zz/labels']) {
+      const { headers } = await get(path)
+      assert.equal(headers['x-content-type-options'], 'nosniff', path)
+      assert.match(headers['x-request-id'] ?? '', /./, path)
+      assert.equal(headers['strict-transport-security'], undefined)
+      assert.equal(headers['access-control-allow-origin'], undefined)
+    }
+    const { headers } = await get('/')
+    assert.match(headers['content-security-policy'] ?? '', /default-src 'self'.*object-src 'none'/)
+    assert.equal(headers['x-powered-by'], undefined)
+    assert.equal(headers.server, undefined)
+  })
+
+  test('no limit of rates is applied', async () => {
+    const answers = await Promise.all(Array.from({ length: 50 }, () => get('/health/live')))
+    assert.ok(answers.every(({ status }) => status === 200))
+    assertContract(answers[0] as request.Response)
+  })
+})

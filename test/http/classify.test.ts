@@ -1,0 +1,176 @@
+// POST and PUT /v1/classify: every form an image may come in, and what the answer says.
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import request, { type Response } from 'supertest'
+import { assertContract } from '../support/contract-check.ts'
+import { noisePicture, picture } from '../support/pictures.ts'
+import { type Service, startService } from '../support/service.ts'
+
+let service: Service
+let image: Buffer
+/** What the service answers for `image`, asked in the plainest way. */
+let expected: unknown
+
+before(async () => {
+  service = await startService({
+    models: [
+      { name: 'small', versions: { 1: 1, 2: 2 }, manifest: { versions: { stable: 1 } } },
+      { name: 'other', versions: { 7: 3 } },
+    ],
+  })
+  image = await picture(1)
+  const response = await client().post('/v1/classify').send(image)
+  expected = response.body
+})
+after(() => service.close())
+
+const client = () => request(service.origin)
+
+function assertAnswered(response: Response, body: unknown = expected): void {
+  assert.equal(response.status, 200, response.text)
+  assertContract(response)
+  assert.deepEqual(response.body, body)
+}
+
+test('the answer names model, version, weights and the five best classes with their labels', () => {
+  const { predictions, ...rest } = expected as { predictions: Record<string, unknown>[] }
+  assert.deepEqual(rest, { model: 'small', version: '2', weights: 'random' })
+  assert.equal(predictions.length, 5)
+  for (const { index, label } of predictions) assert.equal(label, `thing ${index}`)
+  const probabilities = predictions.map(({ probability }) => Number(probability))
+  assert.deepEqual(
+    probabilities,
+    [...probabilities].sort((a, b) => b - a),
+  )
+})
+
+test('a multipart file is classified, whatever its field and its name', async () => {
+  for (const field of ['image', 'file', 'photo']) {
+    assertAnswered(await client().post('/v1/classify').attach(field, image, 'holiday.txt'))
+  }
+})
+
+test('the field named image is the one that counts, wherever it stands', async () => {
+  const other = await picture(2)
+  const first = client().post('/v1/classify').attach('image', image, 'a').attach('x', other, 'b')
+  assertAnswered(await first)
+  const last = client().post('/v1/classify').attach('x', other, 'b').attach('image', image, 'a')
+  assertAnswered(await last)
+})
+
+test('text fields that are no parameters are tolerated in a form', async () => {
+  const response = client().post('/v1/classify').field('caption', 'me').attach('image', image, 'a')
+  assertAnswered(await response)
+})
+
+test('the bytes alone are enough: without Content-Type, or with a wrong one', async () => {
+  const forms = 'application/x-www-form-urlencoded' // what curl --data-binary says by itself
+  for (const type of ['image/jpeg', 'application/octet-stream', forms, 'no media type', '']) {
+    const body = new Uint8Array(image)
+    const headers = type === '' ? {} : { 'content-type': type }
+    const response = await fetch(`${service.origin}/v1/classify`, { method: 'POST', body, headers })
+    assert.deepEqual(await response.json(), expected, type)
+  }
+})
+
+test('PUT does what POST does, as curl -T sends it', async () => {
+  assertAnswered(await client().put('/v1/classify').send(image))
+})
+
+test('a body of unknown length is read as it comes', async () => {
+  const response = await fetch(`${service.origin}/v1/classify`, {
+    method: 'POST',
+    body: new Blob([image]).stream(),
+    duplex: 'half',
+  } as RequestInit)
+  assert.deepEqual(await response.json(), expected)
+})
+
+test('JSON carries the image as base64 or as a data: URL, wrapped lines and URL alphabet too', async () => {
+  const base64 = image.toString('base64')
+  const forms = [
+    base64,
+    base64.replace(/.{76}/g, '$&\r\n'),
+    image.toString('base64url'),
+    `data:image/png;base64,${base64}`,
+    `data:;base64,${base64}`,
+  ]
+  for (const form of forms) {
+    assertAnswered(await client().post('/v1/classify').send({ image: form }))
+  }
+})
+
+test('JSON is read as JSON where no Content-Type says so, and an image that says JSON as an image', async () => {
+  const json = JSON.stringify({ image: image.toString('base64') })
+  const raw = await fetch(`${service.origin}/v1/classify`, {
+    method: 'POST',
+    body: new TextEncoder().encode(json),
+  })
+  assert.deepEqual(await raw.json(), expected)
+  const lying = await fetch(`${service.origin}/v1/classify`, {
+    method: 'POST',
+    body: new Uint8Array(image),
+    headers: { 'content-type': 'application/json' },
+  })
+  assert.deepEqual(await lying.json(), expected)
+})
+
+test('the format is found from the bytes: JPEG, PNG, WebP and GIF', async () => {
+  for (const format of ['jpeg', 'png', 'webp', 'gif'] as const) {
+    const bytes = await noisePicture(1, 64, 48).toFormat(format).toBuffer()
+    const response = await client()
+      .post('/v1/classify')
+      .set('content-type', 'image/tiff')
+      .send(bytes)
+    assert.equal(response.status, 200, format)
+    assertContract(response)
+  }
+})
+
+test('top_k says how many classes come, up to all the model has', async () => {
+  for (const [topK, count] of [
+    [1, 1],
+    [10, 10],
+    [1000, 10],
+  ]) {
+    const response = await client().post(`/v1/classify?top_k=${topK}`).send(image)
+    assert.equal(response.body.predictions.length, count)
+  }
+  const all = await client().post('/v1/classify?top_k=1000').send(image)
+  const sum = all.body.predictions.reduce(
+    (total: number, { probability }: { probability: number }) => total + probability,
+    0,
+  )
+  assert.ok(Math.abs(sum - 1) < 1e-4, `probabilities sum to ${sum}`)
+})
+
+test('a version is named by its number or by a label of the manifest', async () => {
+  const stable = await client().post('/v1/classify?version=stable').send(image)
+  const first = await client().post('/v1/classify?model=small&version=1').send(image)
+  assert.equal(stable.body.version, '1')
+  assertAnswered(first, stable.body)
+  assert.notDeepEqual(first.body.predictions, (expected as Response['body']).predictions)
+})
+
+test('several models answer one upload, in the order in which they were named', async () => {
+  const response = await client().post('/v1/classify?model=other,small').send(image)
+  const alone = await client().post('/v1/classify?model=other').send(image)
+  assertAnswered(response, { results: [alone.body, expected] })
+  assert.match(response.headers['x-batch-size'] ?? '', /^\d+, \d+$/)
+})
+
+test('many requests at once each get the answer to their own image', async () => {
+  const images = await Promise.all(Array.from({ length: 12 }, (_, index) => picture(index)))
+  const inTurn: unknown[] = []
+  for (const one of images) inTurn.push((await client().post('/v1/classify').send(one)).body)
+  const together = await Promise.all(images.map((one) => client().post('/v1/classify').send(one)))
+  for (const [index, { body }] of together.entries()) {
+    const best = (answer: unknown) => (answer as Response['body']).predictions[0]
+    assert.equal(best(body).index, best(inTurn[index]).index)
+    assert.ok(Math.abs(best(body).probability - best(inTurn[index]).probability) < 1e-4)
+  }
+  assert.ok(
+    together.some(({ headers }) => Number(headers['x-batch-size']) > 1),
+    'some of them shared a batch',
+  )
+})
