@@ -50,6 +50,7 @@ function stubPool(): SessionPool {
     counts: { starting: 0, idle: 1, busy: 0 },
     sessions: [],
     ready: true,
+    shared: false,
     lease: async () => ({ run: async (crops) => crops.map(() => outcome), release: () => {} }),
     close: async () => {},
   }

@@ -76,12 +76,24 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
     },
     async classify(request) {
       const models = admit(request.targets, request.deadline)
+      const startedAt = performance.now()
+      const foretold = models.map((served) => foretell(served, imaging))
       const leave = models.map((served) => served.enter())
+      // An idle service tells nothing of how well a queue is foretold.
+      const compare = () => {
+        const tookMs = performance.now() - startedAt
+        for (const [index, { forecast, inFlight }] of models.entries()) {
+          if (inFlight > 1) forecast.compare(foretold[index] ?? 0, tookMs)
+        }
+      }
       try {
         const decoded = await decode(imaging, models, request)
         observe.decoded(decoded.image)
-        return await Promise.all(models.map((served) => infer(served, decoded, request)))
+        const answers = await Promise.all(models.map((served) => infer(served, decoded, request)))
+        compare()
+        return answers
       } catch (error) {
+        if (error instanceof ServiceError && error.code === 'deadline_exceeded') compare()
         for (const served of models) observe.failed(served, error)
         throw error
       } finally {
@@ -116,6 +128,14 @@ async function decode(
   return { image, recipes: [...recipes.keys()], waitMs }
 }
 
+/**
+ * Milliseconds until an image that comes now would be done. Images are decoded while others are
+ * computed: the longer of the two queues is what is waited for.
+ */
+function foretell({ version, forecast, inFlight }: ServedModel, imaging: Imaging): number {
+  return Math.max(imaging.forecastMs(version.model), forecast.finishMs(inFlight))
+}
+
 /** Refuses an image that would find the queue full, or that would be done too late to matter. */
 function assertRoom(served: ServedModel, imaging: Imaging, deadline: number): void {
   const { maxQueueSize, maxBatchSize, sessions } = served.options
@@ -127,9 +147,7 @@ function assertRoom(served: ServedModel, imaging: Imaging, deadline: number): vo
   if (remainingMs <= 0) {
     throw new ServiceError('deadline_exceeded', 'the time that the request allows has passed')
   }
-  // Images are decoded while others are computed: the longer of the two queues is what is waited for.
-  const decodedMs = imaging.forecastMs(served.version.model)
-  const finishMs = Math.max(decodedMs, served.forecast.finishMs(waiting))
+  const finishMs = served.forecast.surelyMs(foretell(served, imaging))
   // An empty service always tries: otherwise one slow batch could close the door for good.
   if (waiting > 0 && finishMs > remainingMs) {
     throw new ServiceError(

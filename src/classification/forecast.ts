@@ -12,7 +12,20 @@ export interface Forecast {
    * @param ahead images that wait before it
    */
   finishMs(ahead: number): number
+  /** The largest batch that takes no longer than `ms`, at least 1; all that fit while nothing is learned. */
+  sizeWithin(ms: number): number
+  /** An image of which `predictedMs` was foretold took `actualMs`, or was given up after that. */
+  compare(predictedMs: number, actualMs: number): void
+  /** `predictedMs` as it should be believed: what nearly all like it took. */
+  surelyMs(predictedMs: number): number
 }
+
+/** How much one more image moves the trust in forecasts. */
+const trustWeight = 0.02
+/** One image whose clock stopped must not close the door: no ratio counts for more. */
+const maxRatio = 4
+/** Deviations above the mean that are allowed for. */
+const deviations = 2
 
 /**
  * @param sessions how many batches run at once
@@ -25,6 +38,9 @@ export function createForecast(sessions: number, maxBatchSize: number): Forecast
   let sizeVariance = 0
   let covariance = 0
   let learned = false
+  // Actual time over predicted time: its mean, and its mean absolute deviation.
+  let meanRatio = 1
+  let deviation = 0
 
   function durationMs(size: number): number {
     // With batches of one size only, time is taken as proportional to size: on the safe side.
@@ -47,6 +63,19 @@ export function createForecast(sessions: number, maxBatchSize: number): Forecast
       sizeVariance = (1 - weight) * (sizeVariance + weight * sizeChange * sizeChange)
       covariance = (1 - weight) * (covariance + weight * sizeChange * msChange)
     },
+    compare(predictedMs, actualMs) {
+      if (predictedMs <= 0) return
+      const ratio = Math.min(maxRatio, actualMs / predictedMs)
+      deviation += trustWeight * (Math.abs(ratio - meanRatio) - deviation)
+      meanRatio += trustWeight * (ratio - meanRatio)
+    },
+    sizeWithin(ms) {
+      if (!learned) return maxBatchSize
+      let size = maxBatchSize
+      while (size > 1 && durationMs(size) > ms) size -= 1
+      return size
+    },
+    surelyMs: (predictedMs) => predictedMs * Math.max(1, meanRatio + deviations * deviation),
     finishMs(ahead) {
       if (!learned) return 0
       const fullBatches = Math.floor(ahead / maxBatchSize)

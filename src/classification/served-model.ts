@@ -53,6 +53,12 @@ export interface ServedModel {
   retire(): Promise<void>
 }
 
+/**
+ * Models in use on one device take turns, a batch each: the turn of a slow model is kept this short,
+ * so that a flood for it does not make a quick one wait for whole batches.
+ */
+const turnMs = 200
+
 /** Whole seconds after which a refused client may come back; at least one. */
 export function retryAfterS(waitMs: number): number {
   return Math.max(1, Math.ceil(waitMs / 1000))
@@ -70,6 +76,7 @@ export function createServedModel(options: ServedModelOptions): ServedModel {
     },
     maxLeases: options.sessions,
     maxSize: maxBatchSize,
+    maxSizeNow: () => (pool.shared ? forecast.sizeWithin(turnMs) : maxBatchSize),
     maxDelayMs: options.maxQueueDelayMs,
     maxQueue: options.maxQueueSize,
     rejectFull: () => overloaded(options, forecast.finishMs(batcher.depth)),

@@ -56,6 +56,11 @@ export class Allocator {
     return true
   }
 
+  /** Whether others compute on the devices of these sessions too. */
+  get shared(): boolean {
+    return [...this.#lanes.values()].some(({ permits }) => permits.sharedWith(this))
+  }
+
   /** Waits for as long as it takes. */
   take(): Promise<Grant> {
     return new Promise((resolve, reject) => {

@@ -13,7 +13,12 @@ export interface Permits {
    * it asked: a busy model delays another by one batch, however many sessions it has.
    */
   acquire(owner: object): Promise<ReleasePermit>
+  /** Whether another owner has asked for a permit lately. */
+  sharedWith(owner: object): boolean
 }
+
+/** An owner that asked within this will ask again: the model it stands for is in use. */
+const latelyMs = 2_000
 
 /** @param count batches that may run on the device together, at least 1 */
 export function createPermits(count: number): Permits {
@@ -22,6 +27,7 @@ export function createPermits(count: number): Permits {
   }
   // A map iterates in insertion order: its first owner is the next one to be served.
   const turns = new Map<object, ((release: ReleasePermit) => void)[]>()
+  const lastAsked = new Map<object, number>()
   let held = 0
   let waiting = 0
 
@@ -55,7 +61,16 @@ export function createPermits(count: number): Permits {
     get waiting() {
       return waiting
     },
+    sharedWith(owner) {
+      const since = performance.now() - latelyMs
+      for (const [other, at] of lastAsked) {
+        if (at < since) lastAsked.delete(other)
+        else if (other !== owner) return true
+      }
+      return false
+    },
     acquire(owner) {
+      lastAsked.set(owner, performance.now())
       return new Promise((resolve) => {
         const requests = turns.get(owner)
         if (requests === undefined) turns.set(owner, [resolve])

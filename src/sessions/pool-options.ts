@@ -14,6 +14,16 @@ import { defaultWatchdog, type WatchdogOptions } from './watchdog.ts'
 
 export type SessionState = 'starting' | 'idle' | 'busy'
 
+/** A session process, for the operator. */
+export interface SessionInfo {
+  readonly session: number
+  readonly pid: number | undefined
+  readonly device: string
+  readonly state: SessionState
+  /** Resident memory when it was last asked. */
+  readonly rssBytes: number
+}
+
 /** What sessions tell the rest of the service about themselves. */
 export interface SessionObserver {
   /** A session changed state; `gone` sessions are forgotten. */

@@ -6,6 +6,7 @@ import { checkupEveryMs, isSilent, isTooLarge, silentDetail } from './checkup.ts
 import { findLeash } from './launch.ts'
 import type { CropOutcome } from './outcomes.ts'
 import {
+  type SessionInfo,
   type SessionPoolOptions,
   type SessionState,
   type SettledOptions,
@@ -31,16 +32,6 @@ export interface SessionLease {
   release(): void
 }
 
-/** A session process, for the operator. */
-export interface SessionInfo {
-  readonly session: number
-  readonly pid: number | undefined
-  readonly device: string
-  readonly state: SessionState
-  /** Resident memory when it was last asked. */
-  readonly rssBytes: number
-}
-
 export interface SessionPool {
   /** What the sessions run, once the first is warm. */
   readonly description: ModelDescription
@@ -49,6 +40,8 @@ export interface SessionPool {
   readonly sessions: readonly SessionInfo[]
   /** Whether a session is there to run a batch, and sessions do not just die one after another. */
   readonly ready: boolean
+  /** Whether another model is in use on the same devices. */
+  readonly shared: boolean
   /**
    * Resolves when a session is idle and its device has a permit to spare.
    * Rejects with ServiceError: `not_ready` while sessions only die, `draining` once closed.
@@ -130,6 +123,10 @@ class ProcessPool implements SessionPool {
 
   get ready(): boolean {
     return this.#closing === undefined && this.#someoneWorks() && !this.#breaker.open
+  }
+
+  get shared(): boolean {
+    return this.#allocator.shared
   }
 
   async lease(): Promise<SessionLease> {

@@ -7,12 +7,24 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { knownImages, writeSmallModel } from '../support/known-images.ts'
 import { endAllServed } from '../support/served-process.ts'
+import { givenUp } from './faults/given-up.ts'
 import { modelFolder } from './faults/model-folder.ts'
+import { overload } from './faults/overload.ts'
 import { poisonImages } from './faults/poison-image.ts'
+import { rollingRestart } from './faults/rolling-restart.ts'
 import { sessionSignals } from './faults/session-signals.ts'
+import { shutdown } from './faults/shutdown.ts'
 import type { Fault, Sighting } from './support/fault.ts'
 
-const faults: readonly Fault[] = [...sessionSignals, ...poisonImages, ...modelFolder]
+const faults: readonly Fault[] = [
+  ...sessionSignals,
+  ...poisonImages,
+  ...modelFolder,
+  ...givenUp,
+  ...shutdown,
+  ...rollingRestart,
+  ...overload,
+]
 
 const { values: given } = parseArgs({
   options: { only: { type: 'string', default: '' }, long: { type: 'boolean', default: false } },

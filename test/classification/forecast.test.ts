@@ -31,3 +31,18 @@ test('batches of one size only are taken as proportional', () => {
   for (let round = 0; round < 50; round++) forecast.learn(8, 80)
   near(forecast.finishMs(0), 10)
 })
+
+test('where images take longer than foretold, more time is asked for; and less again later', () => {
+  const forecast = learned(1)
+  assert.equal(forecast.surelyMs(100), 100)
+  for (let round = 0; round < 200; round++) forecast.compare(100, 150)
+  near(forecast.surelyMs(100), 150)
+  for (let round = 0; round < 500; round++) forecast.compare(100, 100)
+  near(forecast.surelyMs(100), 100)
+})
+
+test('forecasts that scatter are believed with a margin', () => {
+  const forecast = learned(1)
+  for (let round = 0; round < 500; round++) forecast.compare(100, round % 2 === 0 ? 60 : 140)
+  near(forecast.surelyMs(100), 180)
+})

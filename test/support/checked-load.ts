@@ -9,6 +9,8 @@ export interface LoadOptions {
   readonly images: readonly KnownImage[]
   /** Clients that each wait for their answer before they send again. */
   readonly clients: number
+  /** Requests a second, sent whether or not earlier ones were answered; `clients` bounds them. */
+  readonly ratePerS?: number
   /** Milliseconds that a client rests after each answer; 0 sends at once. */
   readonly restMs?: number
   readonly headers?: Readonly<Record<string, string>>
@@ -39,7 +41,7 @@ export interface Load {
 const maxWaitMs = 30_000
 
 export function startLoad(options: LoadOptions): Load {
-  const { origin, clients, restMs = 0 } = options
+  const { origin, clients, restMs = 0, ratePerS } = options
   const pool = new Pool(origin, {
     connections: clients,
     pipelining: 1,
@@ -57,7 +59,22 @@ export function startLoad(options: LoadOptions): Load {
       if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs))
     }
   }
-  const done = Promise.all(Array.from({ length: clients }, client))
+  const crowd = async () => {
+    const waiting = new Set<Promise<void>>()
+    const startedAt = performance.now()
+    for (let due = 0; running; ) {
+      const late = ((performance.now() - startedAt) * (ratePerS ?? 0)) / 1000 - due
+      for (let i = 0; i < late; i++, due++) {
+        if (waiting.size >= clients) continue // a client that cannot send yet is no request
+        const request = sendOne(pool, options, figure).finally(() => waiting.delete(request))
+        waiting.add(request)
+      }
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    await Promise.all(waiting)
+  }
+  const done =
+    ratePerS === undefined ? Promise.all(Array.from({ length: clients }, client)) : crowd()
   return {
     figure,
     startedAt: performance.now(),

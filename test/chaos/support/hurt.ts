@@ -54,12 +54,19 @@ async function untilCapacity(server: ServedProcess, model: string, sessions: num
 
 /** Every request was answered, no answer was another's, refusals may be tried again. */
 export function assertNothingLost({ figure }: { readonly figure: LoadFigure }): void {
-  assert.deepEqual(figure.lost, [], 'requests without an answer')
+  assert.deepEqual(tally(figure.lost), {}, 'requests without an answer')
   assert.equal(figure.wrong, 0, 'answers that belong to another image')
   assert.equal(figure.withoutRetryAfter, 0, 'refusals without Retry-After')
   const final = Object.keys(figure.refused).filter((reason) => !/^(429|503) /.test(reason))
   assert.deepEqual(final, [], 'refusals that no retry can help')
   assert.ok(figure.ok > 0, 'no image was classified')
+}
+
+/** How often each text occurs. */
+export function tally(texts: readonly string[]): Record<string, number> {
+  const counts: Record<string, number> = {}
+  for (const text of texts) counts[text] = (counts[text] ?? 0) + 1
+  return counts
 }
 
 export function sightingOf({ figure, backMs }: Hurt): Sighting {

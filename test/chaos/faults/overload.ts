@@ -1,0 +1,111 @@
+// Ten times what the service can do, for a while; and a flood for one model beside another.
+import assert from 'node:assert/strict'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { percentile } from '../../../bench/support/statistics.ts'
+import { startLoad } from '../../support/checked-load.ts'
+import { knownImages, writeSmallModel } from '../../support/known-images.ts'
+import { startServed } from '../../support/served-process.ts'
+import type { Fault } from '../support/fault.ts'
+import { tally } from '../support/hurt.ts'
+
+/** A ResNet34 of full width: computing outweighs the sending, which runs on the same cores. */
+const heavyModel = (long: boolean) =>
+  long
+    ? { name: 'heavy', seed: 3, side: 224, filters: 64 }
+    : { name: 'heavy', seed: 3, side: 96, filters: 32 }
+const times = 10
+const deadlineMs = 4_000
+const clients = 16
+const promised = { goodput: 0.9, refusalMs: 50, growthMib: 64 }
+
+const tenfold: Fault = {
+  name: 'ten times more requests than the service can compute',
+  async run({ repository, long }) {
+    const heavy = heavyModel(long)
+    await writeSmallModel(repository, heavy)
+    const images = await knownImages(repository, heavy, 8)
+    const server = await startServed({
+      repository,
+      environment: { MODELS: 'heavy', REQUEST_TIMEOUT_MS: String(deadlineMs) },
+    })
+    const { origin } = server
+    const calmMs = long ? 20_000 : 4_000
+    const floodMs = long ? 60_000 : 6_000
+    const calm = await runFor(calmMs, { origin, model: 'heavy', images, clients })
+    const peakPerS = (calm.ok / calmMs) * 1000
+    const flood = { origin, model: 'heavy', images, clients: 2_000, ratePerS: times * peakPerS }
+    await runFor(floodMs / 3, flood) // the queue fills, memory is taken once
+    const beforeBytes = await server.residentBytes()
+    const { ok, ...rest } = await runFor(floodMs, flood)
+    const grownMib = ((await server.residentBytes()) - beforeBytes) / 2 ** 20
+    const goodput = ((ok / floodMs) * 1000) / peakPerS
+    const okP99Ms = percentile(rest.okMs, 0.99)
+    const refusalP99Ms = percentile(rest.refusedMs, 0.99)
+    assert.equal(await server.stop(), 0)
+    assert.deepEqual(tally(rest.lost), {})
+    assert.equal(rest.wrong, 0)
+    assert.equal(rest.withoutRetryAfter, 0)
+    assert.deepEqual(Object.keys(rest.refused), ['429 overloaded'])
+    if (long) {
+      assert.ok(goodput >= promised.goodput, `goodput ${goodput} of the peak`)
+      assert.ok(okP99Ms <= deadlineMs, `p99 of the accepted ${okP99Ms} ms`)
+      assert.ok(refusalP99Ms <= promised.refusalMs, `p99 of refusals ${refusalP99Ms} ms`)
+      assert.ok(grownMib <= promised.growthMib, `grew by ${grownMib} MiB`)
+    }
+    return {
+      'peak, images/s': peakPerS.toFixed(1),
+      'offered, requests/s': Math.round((rest.sent / floodMs) * 1000),
+      'goodput / peak': goodput.toFixed(2),
+      'accepted p99, ms (deadline 4000)': Math.round(okP99Ms),
+      'refused with 429': rest.refused['429 overloaded'] ?? 0,
+      'refusal p99, ms': refusalP99Ms.toFixed(1),
+      'grown, MiB': grownMib.toFixed(1),
+    }
+  },
+}
+
+const besideAFlood: Fault = {
+  name: 'a flood for one model while another is used as always',
+  async run({ repository, images, long }) {
+    const heavy = heavyModel(long)
+    await writeSmallModel(repository, heavy)
+    const heavyImages = await knownImages(repository, heavy, 8)
+    const environment = { SESSIONS_PER_DEVICE: '1', MAX_QUEUE_SIZE: '64' }
+    const server = await startServed({ repository, environment })
+    const { origin } = server
+    const usual = { origin, model: 'small', images, clients: 2, restMs: 50 }
+    const forMs = long ? 10_000 : 3_000
+    await runFor(forMs, usual) // warm on both sides
+    const alone = await runFor(forMs, usual)
+    const flood = startLoad({
+      origin,
+      model: 'heavy',
+      images: heavyImages,
+      clients: 400,
+      restMs: 200,
+    })
+    await sleep(forMs)
+    const beside = await runFor(forMs, usual)
+    const flooded = await flood.stop()
+    assert.equal(await server.stop(), 0)
+    assert.deepEqual(tally([...beside.lost, ...flooded.lost]), {})
+    assert.equal(beside.wrong + flooded.wrong, 0)
+    assert.deepEqual(beside.refused, {}, 'refusals of the model that is used as always')
+    assert.ok((flooded.refused['429 overloaded'] ?? 0) > 0, 'the flood was no flood')
+    return {
+      'right answers a second alone': ((alone.ok / forMs) * 1000).toFixed(1),
+      'beside the flood': ((beside.ok / forMs) * 1000).toFixed(1),
+      'p99 alone, ms': percentile(alone.okMs, 0.99).toFixed(0),
+      'p99 beside, ms': percentile(beside.okMs, 0.99).toFixed(0),
+      'the flood': `${flooded.ok} right, ${JSON.stringify(flooded.refused)}`,
+    }
+  },
+}
+
+async function runFor(ms: number, options: Parameters<typeof startLoad>[0]) {
+  const load = startLoad(options)
+  await sleep(ms)
+  return await load.stop()
+}
+
+export const overload: readonly Fault[] = [tenfold, besideAFlood]
