@@ -14,7 +14,7 @@ import { createServer } from './http/server.ts'
 import { createImaging } from './imaging/decoder-pool.ts'
 import { createMetrics, type Metrics } from './metrics/metrics.ts'
 import { classificationObserver, lineupObserver, modelInfo, sessionObserver } from './observers.ts'
-import type { ModelVersion } from './repository/repository.ts'
+import type { ModelVersion, Scan } from './repository/repository.ts'
 import { scanRepository } from './repository/scan.ts'
 import { createPermits, type Permits } from './sessions/permits.ts'
 import { planSessions, type SessionPlan } from './sessions/plan.ts'
@@ -89,16 +89,17 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     serveMetrics: config.metricsPort === 0,
   })
   const metricsServer = config.metricsPort === 0 ? null : createMetricsServer(metrics)
-  const reload = async () =>
-    lineup.reconcile(await scanRepository(config.modelRepository, config.models))
+  const scan = () => scanRepository(config.modelRepository, config.models)
+  const reload = async () => lineup.reconcile(await scan())
   const polling = pollEvery(config.modelPollMs, reload, log)
 
   return {
     reload,
     summary: () => summarize(table),
     async start() {
-      await reload()
-      if (table.all().length === 0) throw nothingToServe(lineup, config.modelRepository)
+      const found = await scan()
+      await lineup.reconcile(found)
+      if (table.all().length === 0) throw nothingToServe(lineup, found, config.modelRepository)
       polling.start()
     },
     async listen(host, port) {
@@ -194,8 +195,8 @@ async function loadModel(
   }
 }
 
-function nothingToServe(lineup: Lineup, repository: string): ModelError {
-  const reasons = lineup.absent().map(({ message }) => message)
+function nothingToServe(lineup: Lineup, { problems }: Scan, repository: string): ModelError {
+  const reasons = [...problems, ...lineup.absent()].map(({ message }) => message)
   const why = reasons.length === 0 ? 'it holds none' : reasons.join('; ')
   return new ModelError('missing', `no model of ${repository} can be served: ${why}`)
 }

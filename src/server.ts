@@ -2,7 +2,7 @@
 import { pino } from 'pino'
 import { type AppOptions, createApp } from './app.ts'
 import type { Config } from './config.ts'
-import { messageOf } from './errors.ts'
+import { messageOf, UsageError } from './errors.ts'
 
 /** Ends the process by its exit code: 0 after a drain, 1 when the grace ran out or a start failed. */
 export async function serve(
@@ -39,7 +39,25 @@ export async function serve(
     app.reload().catch((error: unknown) => log.error(messageOf(error)))
   })
 
-  await app.start()
-  const address = await app.listen(config.host, config.port)
-  log.info({ address, ...app.summary() }, 'listening')
+  try {
+    await app.start()
+    const address = await app.listen(config.host, config.port)
+    log.info({ address, ...app.summary() }, 'listening')
+  } catch (error) {
+    await app.drain(0) // sessions and threads would keep the process alive
+    throw cannotListen(error, config) ?? error
+  }
+}
+
+/** What keeps a server from listening, as people who set HOST and PORT see it. */
+const listenFailures: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'another program listens there already; stop it, or choose another PORT',
+  EACCES: 'this user may not listen there; choose a PORT above 1023',
+  EADDRNOTAVAIL: 'this machine has no such address; HOST is usually 127.0.0.1 or 0.0.0.0',
+  ENOTFOUND: 'this machine has no such address; HOST is usually 127.0.0.1 or 0.0.0.0',
+}
+
+function cannotListen(error: unknown, { host, port }: Config): UsageError | undefined {
+  const reason = listenFailures[(error as NodeJS.ErrnoException).code ?? '']
+  return reason === undefined ? undefined : new UsageError(`HOST ${host}, PORT ${port}: ${reason}`)
 }

@@ -1,6 +1,7 @@
 // Before the first start: fills a repository that holds no model.
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { ModelError, messageOf } from '../errors.ts'
 import {
   describeNetwork,
   type NetworkName,
@@ -41,7 +42,9 @@ const marker = '.filling'
  */
 export async function ensureModels(options: EnsureOptions): Promise<boolean> {
   const { repository, source, say } = options
-  await mkdir(repository, { recursive: true })
+  await mkdir(repository, { recursive: true }).catch((error: unknown) => {
+    throw new ModelError('missing', `model repository ${repository}: ${messageOf(error)}`)
+  })
   const missing = await missingNetworks(repository)
   if (missing.length === 0) {
     await rm(join(repository, marker), { force: true })

@@ -4,7 +4,6 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
 import { type Config, flagOf, readConfig, variables } from '../config.ts'
-import { UsageError } from '../errors.ts'
 import { inOneLine } from './one-line.ts'
 import { packageVersion } from './package-version.ts'
 
@@ -26,7 +25,10 @@ export function serveCommand(): Command {
   return command.action(
     inOneLine(async () => {
       const config = readConfig(process.env, flagsOf(command))
-      await fillRepository(config)
+      if (!(await fillRepository(config))) {
+        process.exitCode = 1 // why stands on the screen already
+        return
+      }
       const { serve } = await import('../server.ts') // `health` and `--help` need none of it
       await serve(config, packageVersion())
     }),
@@ -41,8 +43,11 @@ function flagsOf(command: Command): Record<string, string> {
   )
 }
 
-/** In a process of its own: building models takes memory that the server should never have held. */
-async function fillRepository({ modelRepository, modelSource }: Config): Promise<void> {
+/**
+ * In a process of its own: building models takes memory that the server should never have held.
+ * @returns whether it did not fail
+ */
+async function fillRepository({ modelRepository, modelSource }: Config): Promise<boolean> {
   const program = fileURLToPath(new URL('./bin.cjs', import.meta.url))
   const builder = spawn(
     process.execPath,
@@ -50,5 +55,5 @@ async function fillRepository({ modelRepository, modelSource }: Config): Promise
     { stdio: 'inherit', env: { ...process.env, MODEL_SOURCE: modelSource } },
   )
   const [exitCode] = await once(builder, 'exit')
-  if (exitCode !== 0) throw new UsageError(`the model repository ${modelRepository} was not filled`)
+  return exitCode === 0
 }
