@@ -13,6 +13,7 @@ const rooms = {
   imaging: [],
   batching: [],
   metrics: [],
+  tracing: [],
   graph: [],
 }
 
@@ -22,6 +23,7 @@ const homes = {
   'onnxruntime-node|@tensorflow|koffi': 'engines',
   'fastify|@fastify': 'http',
   'prom-client': 'metrics',
+  '@opentelemetry': 'tracing',
   '@bufbuild/protobuf': 'savedmodel|onnx',
 }
 

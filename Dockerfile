@@ -1,4 +1,3 @@
-# syntax=docker/dockerfile:1
 # Built in stages: what compiles and what downloads stays behind, what runs is Node, the compiled
 # service and the native libraries of one engine. glibc, not musl: onnxruntime-node has no musl build.
 

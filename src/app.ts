@@ -23,6 +23,7 @@ import {
   type Placement,
   type SessionPoolOptions,
 } from './sessions/session-pool.ts'
+import type { Tracing } from './tracing/tracing.ts'
 
 /** No answer comes later than this after REQUEST_TIMEOUT_MS: who still holds a connection wastes it. */
 const lateAnswerMs = 1_000
@@ -50,7 +51,8 @@ export interface App {
 
 export async function createApp(config: Config, options: AppOptions): Promise<App> {
   const { log, version } = options
-  const metrics = createMetrics()
+  const tracing = await startTracing(config, options)
+  const metrics = createMetrics({ exemplars: tracing !== undefined })
   const table = createModelTable(config.defaultModel)
   const plans = planDevices(config)
   const load = (model: ModelVersion) => loadModel(model, { config, plans, metrics, ...options })
@@ -67,26 +69,16 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     lineup,
     leaving: () => phase !== 'serving',
     closing: () => phase === 'closing',
-    observe: classificationObserver(metrics),
+    observe: classificationObserver(metrics, tracing),
   })
   const http = await createServer({
     classifier,
     metrics,
+    tracer: tracing,
     logger: log,
     version,
-    defaultModel: config.defaultModel,
-    imageFormats: config.imageFormats,
     draining: () => phase !== 'serving',
-    limits: {
-      maxImageBytes: config.maxImageBytes,
-      requestTimeoutMs: config.requestTimeoutMs,
-      maxConnections: config.maxConnections,
-    },
-    apiKeys: config.apiKeys,
-    rateLimitPerMinute: config.rateLimitPerMinute,
-    corsOrigins: config.corsOrigins,
-    trustProxy: config.trustProxy,
-    serveMetrics: config.metricsPort === 0,
+    ...edgeSettings(config),
   })
   const metricsServer = config.metricsPort === 0 ? null : createMetricsServer(metrics)
   const scan = () => scanRepository(config.modelRepository, config.models)
@@ -115,8 +107,41 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       await lineup.close()
       await imaging.close()
       await metricsServer?.close()
+      await tracing?.close()
     },
   }
+}
+
+/** What the edge takes from the configuration as it is. */
+function edgeSettings(config: Config) {
+  return {
+    defaultModel: config.defaultModel,
+    imageFormats: config.imageFormats,
+    limits: {
+      maxImageBytes: config.maxImageBytes,
+      requestTimeoutMs: config.requestTimeoutMs,
+      maxConnections: config.maxConnections,
+    },
+    apiKeys: config.apiKeys,
+    rateLimitPerMinute: config.rateLimitPerMinute,
+    corsOrigins: config.corsOrigins,
+    trustProxy: config.trustProxy,
+    serveMetrics: config.metricsPort === 0,
+  }
+}
+
+/** OpenTelemetry is loaded only where a collector is configured: it takes memory and start time. */
+async function startTracing(
+  { otlpEndpoint }: Config,
+  { log, version }: AppOptions,
+): Promise<Tracing | undefined> {
+  if (otlpEndpoint === '') return undefined
+  const { createTracing } = await import('./tracing/tracing.ts')
+  return createTracing({
+    endpoint: otlpEndpoint,
+    version,
+    warn: (message) => log.warn(message),
+  })
 }
 
 interface LoadOptions extends AppOptions {

@@ -7,6 +7,7 @@ import { ServiceError } from './errors.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import type { ModelVersion } from './repository/repository.ts'
 import type { SessionObserver } from './sessions/session-pool.ts'
+import type { TracedStage, Tracing } from './tracing/tracing.ts'
 
 export function sessionObserver(
   { model }: ModelVersion,
@@ -51,13 +52,26 @@ export function modelInfo({ version, pool: { description } }: ServedModel) {
   }
 }
 
-export function classificationObserver(metrics: Metrics): ClassificationObserver {
+export function classificationObserver(
+  metrics: Metrics,
+  tracing?: Tracing,
+): ClassificationObserver {
   const named = ({ version }: ServedModel) => ({
     model: version.model,
     version: String(version.version),
   })
   return {
     stage: (stage, served, durationMs) => metrics.stage({ stage, ...named(served), durationMs }),
+    timed(served, times) {
+      if (tracing === undefined) return
+      const { decodedAt, decodeMs, queueMs, inferredAt, inferMs, batchSize } = times
+      const image = { ...named(served), batchSize }
+      const span = (stage: TracedStage['stage'], startedAt: number, ms: number) =>
+        tracing.stage({ ...image, stage, startedAt, endedAt: startedAt + ms })
+      span('decode', decodedAt - decodeMs, decodeMs)
+      span('queue', decodedAt, queueMs)
+      span('infer', inferredAt - inferMs, inferMs)
+    },
     answered(served, probability) {
       metrics.images.outcome({ ...named(served), outcome: 'ok' })
       metrics.images.top1(served.version.model, probability)

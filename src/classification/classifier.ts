@@ -10,9 +10,21 @@ import type { Classification, ClassifyRequest, Target } from './types.ts'
 /** What the use case reports while it works; app.ts turns it into metrics. */
 export interface ClassificationObserver {
   stage(stage: 'decode' | 'queue' | 'infer', served: ServedModel, ms: number): void
+  /** When each stage of an image was, for traces; in `performance.now()` milliseconds. */
+  timed(served: ServedModel, times: ImageTimes): void
   answered(served: ServedModel, top1Probability: number): void
   failed(served: ServedModel, error: unknown): void
   decoded(image: DecodedImage): void
+}
+
+export interface ImageTimes {
+  readonly decodedAt: number
+  readonly decodeMs: number
+  /** In the batcher's queue, from `decodedAt` on. */
+  readonly queueMs: number
+  readonly inferredAt: number
+  readonly inferMs: number
+  readonly batchSize: number
 }
 
 export interface ClassifierOptions {
@@ -43,9 +55,10 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
     decoded: Decoded,
     request: ClassifyRequest,
   ): Promise<Classification> {
-    const { image, waitMs } = decoded
+    const { image, waitMs, decodedAt } = decoded
     const crop = image.crops[decoded.recipes.indexOf(recipeKey(served.recipe))] as Uint8Array
     const result = await served.infer(crop, request)
+    const inferredAt = performance.now()
     const { scores, inferMs } = result.value
     const isLogits = served.pool.description.output.kind === 'logits'
     const probabilities = isLogits ? softmax(scores) : scores
@@ -54,6 +67,16 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
     observe.stage('decode', served, image.decodeMs)
     observe.stage('queue', served, queueMs)
     observe.stage('infer', served, inferMs)
+    const { queueMs: queuedMs, batchSize } = result
+    const { decodeMs } = image
+    observe.timed(served, {
+      decodedAt,
+      decodeMs,
+      queueMs: queuedMs,
+      inferredAt,
+      inferMs,
+      batchSize,
+    })
     observe.answered(served, best[0]?.probability ?? 0)
     return {
       model: served.version.model,
@@ -64,7 +87,7 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
         probability,
       })),
       timing: { decodeMs: image.decodeMs, queueMs, inferMs },
-      batchSize: result.batchSize,
+      batchSize,
       imageDigest: image.digest,
       identity: served.identity,
     }
@@ -109,6 +132,8 @@ interface Decoded {
   readonly recipes: readonly string[]
   /** Milliseconds spent waiting for a decoding thread. */
   readonly waitMs: number
+  /** `performance.now()` when the crops were there. */
+  readonly decodedAt: number
 }
 
 /** Decodes once for all models; those with the same recipe share a crop. */
@@ -124,8 +149,9 @@ async function decode(
   const owner = models[0]?.version.model ?? ''
   const { signal } = request
   const image = await imaging.decode(request.image, [...recipes.values()], { owner, signal })
-  const waitMs = Math.max(0, performance.now() - startedAt - image.decodeMs)
-  return { image, recipes: [...recipes.keys()], waitMs }
+  const decodedAt = performance.now()
+  const waitMs = Math.max(0, decodedAt - startedAt - image.decodeMs)
+  return { image, recipes: [...recipes.keys()], waitMs, decodedAt }
 }
 
 /**

@@ -25,7 +25,7 @@ export function createFailureHandler(metrics: Metrics): FailureHandler {
 export function answerUnrouted(metrics: Metrics, answer: FailureHandler): FailureHandler {
   const observe = observeRequests(metrics)
   return (error, request, reply) => {
-    void observe(request, reply)
+    observe(request, reply, () => {})
     reply.headers({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' })
     answer(error, request, reply)
   }

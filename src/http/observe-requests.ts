@@ -1,21 +1,44 @@
 // One log line and one observation a request, also for clients that left before their answer.
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Metrics } from '../metrics/metrics.ts'
+import { isHealth } from './access.ts'
+import type { RequestTracer } from './options.ts'
 import { type RequestRecord, recordOf } from './request-record.ts'
+import { traceIdsOf } from './trace-ids.ts'
 
 /** Longest piece of a client's path that is logged. */
 const maxPathLength = 200
 
 /** An onRequest hook that reports when the connection is done with the request. */
-export function observeRequests(metrics: Metrics) {
-  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+export function observeRequests(metrics: Metrics, tracer?: RequestTracer) {
+  return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     const record = recordOf(request)
+    const trace = isProbe(request) ? undefined : tracer?.begin(described(request, record))
+    const ids = traceIdsOf(request, trace)
+    if (ids !== undefined) request.log = request.log.child(ids)
+    if (trace !== undefined) record.trace = trace
     reply.raw.once('close', () => {
       const isAnswered = reply.raw.headersSent
       const status = isAnswered ? reply.raw.statusCode : 499
       report(request, { record, status, metrics })
     })
+    if (trace === undefined) done()
+    else trace.run(done)
   }
+}
+
+/** Probes and scrapes come every few seconds and tell nothing; they are not traced. */
+function isProbe(request: FastifyRequest): boolean {
+  return isHealth(request) || request.routeOptions.url === '/metrics'
+}
+
+function described(request: FastifyRequest, { startedAt }: RequestRecord) {
+  const { method, headers, id: requestId } = request
+  return { method, route: routeOf(request), headers, requestId, startedAt }
+}
+
+function routeOf({ routeOptions: { url } }: FastifyRequest): string {
+  return url ?? 'none'
 }
 
 interface Outcome {
@@ -28,8 +51,10 @@ function report(request: FastifyRequest, { record, status, metrics }: Outcome): 
   const { startedAt, models = [], admissionMs, respondedAt, failure, imageBytes } = record
   const now = performance.now()
   const durationMs = (failure === undefined ? now : (respondedAt ?? now)) - startedAt
-  const route = request.routeOptions.url ?? 'none'
-  metrics.http.answered({ method: request.method, route, status, durationMs })
+  const route = routeOf(request)
+  const traceId = record.trace?.isSampled ? record.trace.traceId : undefined
+  metrics.http.answered({ method: request.method, route, status, durationMs, traceId })
+  record.trace?.end({ status, code: failure?.code, admissionMs, respondedAt, endedAt: now })
   for (const served of models) {
     if (admissionMs !== undefined) {
       metrics.stage({ ...served, stage: 'admission', durationMs: admissionMs })

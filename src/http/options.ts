@@ -1,5 +1,6 @@
 // What the edge is given: plain values, the use case and observers. app.ts fills this in from the
 // configuration; nothing here reads the environment.
+import type { IncomingHttpHeaders } from 'node:http'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Classifier } from '../classification/types.ts'
 import type { Metrics } from '../metrics/metrics.ts'
@@ -7,6 +8,8 @@ import type { Metrics } from '../metrics/metrics.ts'
 export interface HttpOptions {
   readonly classifier: Classifier
   readonly metrics: Metrics
+  /** Follows requests through the service; absent where no collector is configured. */
+  readonly tracer?: RequestTracer | undefined
   /** A pino logger. */
   readonly logger: FastifyBaseLogger
   /** The version of this service, for `/v1/engine`. */
@@ -28,6 +31,32 @@ export interface HttpOptions {
   readonly trustProxy: readonly string[]
   /** False where /metrics has a port of its own (metrics-server.ts). */
   readonly serveMetrics: boolean
+}
+
+/** What tracing/ gives. */
+export interface RequestTracer {
+  begin(request: {
+    readonly method: string
+    readonly route: string
+    readonly headers: IncomingHttpHeaders
+    readonly requestId: string
+    readonly startedAt: number
+  }): RequestTrace
+}
+
+export interface RequestTrace {
+  readonly traceId: string
+  readonly spanId: string
+  readonly isSampled: boolean
+  /** Runs `next`; all that it starts belongs to this trace. */
+  run(next: () => void): void
+  end(outcome: {
+    readonly status: number
+    readonly code?: string | undefined
+    readonly admissionMs?: number | undefined
+    readonly respondedAt?: number | undefined
+    readonly endedAt: number
+  }): void
 }
 
 export interface HttpLimits {

@@ -1,5 +1,6 @@
 // What the log and the metrics will say of a request, gathered while it is served.
 import type { FastifyRequest } from 'fastify'
+import type { RequestTrace } from './options.ts'
 import type { Failure } from './problem.ts'
 
 export interface RequestRecord {
@@ -14,6 +15,8 @@ export interface RequestRecord {
   /** `performance.now()` when the answer was ready to be written. */
   respondedAt?: number
   failure?: Failure
+  /** Absent where nothing collects traces. */
+  trace?: RequestTrace
 }
 
 const records = new WeakMap<FastifyRequest['raw'], RequestRecord>()

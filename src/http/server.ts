@@ -70,7 +70,7 @@ function uploadBytes({ maxUploadBytes, maxImageBytes }: HttpLimits): number {
 /** What every request passes before its route's own admission. */
 async function addHooks(app: FastifyInstance, { metrics, draining, ...edge }: Edge): Promise<void> {
   const access = createAccess(edge.apiKeys)
-  app.addHook('onRequest', observeRequests(metrics))
+  app.addHook('onRequest', observeRequests(metrics, edge.tracer))
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)
     if (draining()) reply.header('connection', 'close')

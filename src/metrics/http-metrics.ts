@@ -11,6 +11,8 @@ export interface HttpObserver {
     readonly route: string
     readonly status: number
     readonly durationMs: number
+    /** Of a recorded trace: becomes an exemplar where exemplars are on. */
+    readonly traceId?: string | undefined
   }): void
   /** Makes a series of each reason before it first happens: a rate needs a zero to start from. */
   expect(reasons: readonly string[]): void
@@ -18,12 +20,16 @@ export interface HttpObserver {
   rejected(reason: string): void
 }
 
-export function createHttpMetrics(registry: Registry): HttpObserver {
+export function createHttpMetrics(
+  registry: Registry,
+  { exemplars }: { readonly exemplars: boolean },
+): HttpObserver {
   const duration = new Histogram({
     name: 'http_request_duration_seconds',
     help: 'Time from the end of the request headers to the end of the answer',
     labelNames: ['method', 'route', 'status'],
     buckets: durationBucketsS,
+    enableExemplars: exemplars,
     registers: [registry],
   })
   const rejected = new Counter({
@@ -36,11 +42,18 @@ export function createHttpMetrics(registry: Registry): HttpObserver {
     expect(reasons) {
       for (const reason of reasons) rejected.inc({ reason }, 0)
     },
-    answered({ method, route, status, durationMs }) {
-      duration.observe({ method, route, status }, durationMs / 1000)
+    answered({ method, route, status, durationMs, traceId }) {
+      const labels = { method, route, status }
+      const value = durationMs / 1000
+      if (!exemplars) duration.observe(labels, value)
+      else duration.observe({ labels, value, exemplarLabels: exemplarOf(traceId) })
     },
     rejected(reason) {
       rejected.inc({ reason })
     },
   }
+}
+
+function exemplarOf(traceId: string | undefined): Record<string, string> {
+  return traceId === undefined ? {} : { trace_id: traceId }
 }

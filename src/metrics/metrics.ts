@@ -22,11 +22,18 @@ export interface Metrics {
   readonly contentType: string
 }
 
-export function createMetrics(): Metrics {
+export interface MetricsOptions {
+  /** Histograms of requests name traces; the text is then OpenMetrics, which can carry them. */
+  readonly exemplars?: boolean
+}
+
+export function createMetrics({ exemplars = false }: MetricsOptions = {}): Metrics {
   const registry = new Registry()
+  // The types bind a registry to one format at its construction; every metric takes either.
+  if (exemplars) registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never)
   collectDefaultMetrics({ register: registry }) // event-loop delay, heap, garbage collection, CPU
   return {
-    http: createHttpMetrics(registry),
+    http: createHttpMetrics(registry, { exemplars }),
     stage: createStageMetric(registry),
     images: createImageMetrics(registry),
     modelInfo: createModelInfoMetric(registry),
