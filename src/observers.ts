@@ -62,9 +62,11 @@ export function classificationObserver(
   })
   return {
     stage: (stage, served, durationMs) => metrics.stage({ stage, ...named(served), durationMs }),
-    timed(served, times) {
+    timed(served, { decoded: { decodedAt, image: decodedImage }, result, inferredAt }) {
       if (tracing === undefined) return
-      const { decodedAt, decodeMs, queueMs, inferredAt, inferMs, batchSize } = times
+      const { decodeMs } = decodedImage
+      const { queueMs, batchSize } = result
+      const { inferMs } = result.value
       const image = { ...named(served), batchSize }
       const span = (stage: TracedStage['stage'], startedAt: number, ms: number) =>
         tracing.stage({ ...image, stage, startedAt, endedAt: startedAt + ms })

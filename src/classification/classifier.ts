@@ -1,6 +1,8 @@
 // The use case in reading order: decode -> batch -> probabilities -> top k.
+import type { Batched } from '../batching/batcher.ts'
 import { ServiceError } from '../errors.ts'
 import type { CropRecipe, DecodedImage, Imaging } from '../imaging/imaging.ts'
+import type { Scores } from '../sessions/session-pool.ts'
 import type { ModelTable } from './model-table.ts'
 import { softmax, topK } from './probabilities.ts'
 import { recipeKey } from './recipe.ts'
@@ -18,13 +20,10 @@ export interface ClassificationObserver {
 }
 
 export interface ImageTimes {
-  readonly decodedAt: number
-  readonly decodeMs: number
-  /** In the batcher's queue, from `decodedAt` on. */
-  readonly queueMs: number
+  readonly decoded: Pick<Decoded, 'decodedAt' | 'image'>
+  /** It entered the batcher's queue when it was decoded. */
+  readonly result: Batched<Scores>
   readonly inferredAt: number
-  readonly inferMs: number
-  readonly batchSize: number
 }
 
 export interface ClassifierOptions {
@@ -55,7 +54,7 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
     decoded: Decoded,
     request: ClassifyRequest,
   ): Promise<Classification> {
-    const { image, waitMs, decodedAt } = decoded
+    const { image, waitMs } = decoded
     const crop = image.crops[decoded.recipes.indexOf(recipeKey(served.recipe))] as Uint8Array
     const result = await served.infer(crop, request)
     const inferredAt = performance.now()
@@ -67,16 +66,7 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
     observe.stage('decode', served, image.decodeMs)
     observe.stage('queue', served, queueMs)
     observe.stage('infer', served, inferMs)
-    const { queueMs: queuedMs, batchSize } = result
-    const { decodeMs } = image
-    observe.timed(served, {
-      decodedAt,
-      decodeMs,
-      queueMs: queuedMs,
-      inferredAt,
-      inferMs,
-      batchSize,
-    })
+    observe.timed(served, { decoded, result, inferredAt })
     observe.answered(served, best[0]?.probability ?? 0)
     return {
       model: served.version.model,
@@ -87,7 +77,7 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
         probability,
       })),
       timing: { decodeMs: image.decodeMs, queueMs, inferMs },
-      batchSize,
+      batchSize: result.batchSize,
       imageDigest: image.digest,
       identity: served.identity,
     }
