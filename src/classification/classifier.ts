@@ -7,7 +7,7 @@ import type { ModelTable } from './model-table.ts'
 import { softmax, topK } from './probabilities.ts'
 import { recipeKey } from './recipe.ts'
 import { overloaded, retryAfterS, type ServedModel } from './served-model.ts'
-import type { Classification, ClassifyRequest, Target } from './types.ts'
+import type { Classification, ClassifyRequest, Prediction, Target } from './types.ts'
 
 /** What the use case reports while it works; app.ts turns it into metrics. */
 export interface ClassificationObserver {
@@ -72,10 +72,7 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
       model: served.version.model,
       version: String(served.version.version),
       weights: served.version.manifest.weights.kind,
-      predictions: best.map(({ index, probability }) => ({
-        ...(served.labels[index] as (typeof served.labels)[number]),
-        probability,
-      })),
+      predictions: best.map((one) => labelled(served, one)),
       timing: { decodeMs: image.decodeMs, queueMs, inferMs },
       batchSize: result.batchSize,
       imageDigest: image.digest,
@@ -114,6 +111,13 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
       }
     },
   }
+}
+
+function labelled(
+  { labels }: ServedModel,
+  { index, probability }: ReturnType<typeof topK>[number],
+): Prediction {
+  return { ...(labels[index] as (typeof labels)[number]), probability }
 }
 
 interface Decoded {
