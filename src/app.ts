@@ -180,7 +180,10 @@ async function loadModel(
   const { model, manifest, folder } = version
   const [{ threads, maxBatchSize }] = plans as [DevicePlan]
   const names = { model, version: String(version.version) }
-  const pool = await createSessionPool({
+  // One a pool: each numbers its sessions from one.
+  const observeSessions = () =>
+    sessionObserver(version, metrics.sessions(model, plans.map(({ device }) => device).join()), log)
+  const options: SessionPoolOptions = {
     preference: config.engine,
     request: {
       model,
@@ -194,14 +197,12 @@ async function loadModel(
     },
     placements: plans,
     ...(config.maxSessionBytes === 0 ? {} : { memory: { limitBytes: config.maxSessionBytes } }),
-    observer: sessionObserver(
-      version,
-      metrics.sessions(model, plans.map(({ device }) => device).join()),
-      log,
-    ),
+    observer: observeSessions(),
     onLine: ({ session, text }) => log.debug({ ...names, session }, text),
     ...injected,
-  })
+  }
+  const pool = await createSessionPool(options)
+  const { engine, precision } = pool.description
   try {
     return createServedModel({
       version,
@@ -212,6 +213,13 @@ async function loadModel(
       maxBatchSize,
       maxQueueDelayMs: config.maxQueueDelayMs,
       maxQueueSize: config.maxQueueSize,
+      openTensors: () =>
+        createSessionPool({
+          ...options,
+          observer: observeSessions(),
+          preference: engine,
+          request: { ...options.request, precision, inputForm: 'tensors' },
+        }),
       observe: metrics.batcher(names.model, names.version),
     })
   } catch (error) {

@@ -74,6 +74,7 @@ function stubModel(metrics: ReturnType<typeof createMetrics>): ServedModel {
     maxBatchSize,
     maxQueueDelayMs: 0,
     maxQueueSize: 256,
+    openTensors: () => Promise.reject(new Error('nothing is loaded here')),
     observe: metrics.batcher('resnet50', '1'),
   })
 }

@@ -4,10 +4,11 @@ import { ServiceError } from '../errors.ts'
 import type { CropRecipe, DecodedImage, Imaging } from '../imaging/imaging.ts'
 import type { Scores } from '../sessions/session-pool.ts'
 import type { ModelTable } from './model-table.ts'
-import { softmax, topK } from './probabilities.ts'
+import { topK } from './probabilities.ts'
 import { recipeKey } from './recipe.ts'
+import { createScore, recordTiming, toProbabilities } from './score.ts'
 import { overloaded, retryAfterS, type ServedModel } from './served-model.ts'
-import type { Classification, ClassifyRequest, Prediction, Target } from './types.ts'
+import type { Classification, ClassifyRequest, Prediction, Score, Target } from './types.ts'
 
 /** What the use case reports while it works; app.ts turns it into metrics. */
 export interface ClassificationObserver {
@@ -37,6 +38,7 @@ export interface ClassifierOptions {
 export interface ImageClassifier {
   classify(request: ClassifyRequest): Promise<readonly Classification[]>
   admit(targets: readonly Target[], deadline: number): void
+  score: Score
 }
 
 export function createClassifier(options: ClassifierOptions): ImageClassifier {
@@ -59,13 +61,10 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
     const result = await served.infer(crop, request)
     const inferredAt = performance.now()
     const { scores, inferMs } = result.value
-    const isLogits = served.pool.description.output.kind === 'logits'
-    const probabilities = isLogits ? softmax(scores) : scores
+    const probabilities = toProbabilities(scores, served.pool.description.output.kind)
     const best = topK(probabilities, request.topK)
-    const queueMs = waitMs + result.queueMs
-    observe.stage('decode', served, image.decodeMs)
-    observe.stage('queue', served, queueMs)
-    observe.stage('infer', served, inferMs)
+    const timing = { decodeMs: image.decodeMs, queueMs: waitMs + result.queueMs, inferMs }
+    recordTiming(observe, served, timing)
     observe.timed(served, { decoded, result, inferredAt })
     observe.answered(served, best[0]?.probability ?? 0)
     return {
@@ -73,7 +72,7 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
       version: String(served.version.version),
       weights: served.version.manifest.weights.kind,
       predictions: best.map((one) => labelled(served, one)),
-      timing: { decodeMs: image.decodeMs, queueMs, inferMs },
+      timing,
       batchSize: result.batchSize,
       imageDigest: image.digest,
       identity: served.identity,
@@ -81,6 +80,7 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
   }
 
   return {
+    score: createScore({ imaging, admit, observe }),
     admit(targets, deadline) {
       admit(targets, deadline)
     },

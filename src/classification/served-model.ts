@@ -12,6 +12,8 @@ import type { ModelVersion } from '../repository/repository.ts'
 import type { Scores, SessionPool } from '../sessions/session-pool.ts'
 import { createForecast, type Forecast } from './forecast.ts'
 import { recipeOf } from './recipe.ts'
+import { createStatistics, type StatisticsRecorder } from './statistics.ts'
+import { createTensorSource, type TensorSource } from './tensor-source.ts'
 import type { LabelRow } from './types.ts'
 
 /** What a served model reports while it works; a metric each. */
@@ -29,6 +31,8 @@ export interface ServedModelOptions {
   readonly maxBatchSize: number
   readonly maxQueueDelayMs: number
   readonly maxQueueSize: number
+  /** Starts the sessions that take tensors; see tensor-source.ts. */
+  readonly openTensors: () => Promise<SessionPool>
   readonly observe: ServedModelObserver
 }
 
@@ -41,6 +45,8 @@ export interface ServedModel {
   readonly identity: string
   readonly options: ServedModelOptions
   readonly forecast: Forecast
+  readonly tensors: TensorSource
+  readonly statistics: StatisticsRecorder
   /** Images this model still owes an answer, wherever they are. */
   readonly inFlight: number
   /** Images waiting for a session. */
@@ -67,12 +73,17 @@ export function retryAfterS(waitMs: number): number {
 export function createServedModel(options: ServedModelOptions): ServedModel {
   const { version, pool, labels, maxBatchSize } = options
   const forecast = createForecast(options.sessions, maxBatchSize)
+  const statistics = createStatistics()
+  const ran = (size: number, ms: number) => {
+    forecast.learn(size, ms)
+    statistics.ran(size, ms)
+  }
   const batcher: Batcher<Uint8Array, Scores> = createBatcher({
     lease: async () => {
       // No more leases are asked for than there are sessions, so what this one waits for is the
       // device that other models share: part of what a batch takes.
       const askedAt = performance.now()
-      return learning(await pool.lease(), forecast, askedAt)
+      return learning(await pool.lease(), ran, askedAt)
     },
     maxLeases: options.sessions,
     maxSize: maxBatchSize,
@@ -83,6 +94,12 @@ export function createServedModel(options: ServedModelOptions): ServedModel {
     rejectLate: () => new ServiceError('deadline_exceeded', 'the image waited past its deadline'),
     observe: options.observe,
   })
+  const tensors = createTensorSource({
+    ...options,
+    model: version.model,
+    open: options.openTensors,
+    ran,
+  })
   let inFlight = 0
   let emptied: () => void = () => {}
   return {
@@ -91,6 +108,8 @@ export function createServedModel(options: ServedModelOptions): ServedModel {
     labels,
     options,
     forecast,
+    tensors,
+    statistics,
     recipe: recipeOf(version.manifest.preprocess, pool.description.input),
     identity: identityOf(options),
     get inFlight() {
@@ -110,7 +129,7 @@ export function createServedModel(options: ServedModelOptions): ServedModel {
     async retire() {
       if (inFlight > 0) await new Promise<void>((resolve) => (emptied = resolve))
       await batcher.idle()
-      await pool.close()
+      await Promise.all([pool.close(), tensors.close()])
     },
   }
 }
@@ -120,16 +139,16 @@ function identityOf({ version: { model, version, manifest }, pool }: ServedModel
   return JSON.stringify([model, version, weights, preprocess, pool.description])
 }
 
-/** A lease whose run teaches the forecast how long a batch of its size takes. */
+/** A lease whose run tells how long a batch of its size took. */
 function learning(
   lease: Lease<Uint8Array, Scores>,
-  forecast: Forecast,
+  ran: (size: number, ms: number) => void,
   askedAt: number,
 ): Lease<Uint8Array, Scores> {
   return {
     async run(crops) {
       const outcomes = await lease.run(crops)
-      forecast.learn(crops.length, performance.now() - askedAt)
+      ran(crops.length, performance.now() - askedAt)
       return outcomes
     },
     release: () => lease.release(),

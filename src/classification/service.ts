@@ -35,6 +35,13 @@ export function createClassificationService(options: ClassificationServiceOption
       ...table.all().map((served) => servedState(served, table)),
       ...lineup.absent().map(absentState),
     ],
+    state: (target) => servedState(table.resolve(target), table),
+    statistics: () =>
+      table.all().map(({ version: { model, version }, statistics }) => ({
+        model,
+        version: String(version),
+        ...statistics.read(),
+      })),
     identify: (targets) => identify(targets, table),
     labels: (target) => table.resolve(target).labels,
     ready: () => !leaving() && isComplete(),

@@ -1,4 +1,5 @@
 // What the use case takes and gives: the border between http/ (or cli/) and everything below.
+import type { ModelStatistics } from './statistics.ts'
 
 /** A model as a request names it. */
 export interface Target {
@@ -97,6 +98,38 @@ export interface EngineState {
   readonly refused: readonly { readonly engine: string; readonly reason: string }[]
 }
 
+export type ScoreInput =
+  /** Encoded bytes; may be moved to another thread. */
+  | { readonly form: 'image'; readonly bytes: Uint8Array }
+  /** uint8 [height, width, 3] of the model's own size, RGB. */
+  | { readonly form: 'pixels'; readonly bytes: Uint8Array }
+  /** The bytes of float32 [height, width, 3], as the model's signature takes it. */
+  | { readonly form: 'tensor'; readonly bytes: Uint8Array }
+
+export interface ScoreRequest {
+  readonly input: ScoreInput
+  readonly target: Target
+  /** `performance.now()` by which the answer must be there. */
+  readonly deadline: number
+  /** Aborted when the client has gone or the deadline has passed; its reason is the error to throw. */
+  readonly signal: AbortSignal
+}
+
+export interface ScoredImage {
+  readonly model: string
+  readonly version: string
+  /** float32 [classes] */
+  readonly scores: Float32Array
+  readonly kind: 'logits' | 'probabilities'
+  /** One row a class, in the order of the scores. */
+  readonly labels: readonly LabelRow[]
+  readonly timing: StageTiming
+  readonly batchSize: number
+}
+
+/** @throws ServiceError */
+export type Score = (request: ScoreRequest) => Promise<ScoredImage>
+
 /** The use case: everything http/ and its dialects call. */
 export interface Classifier {
   /**
@@ -109,7 +142,13 @@ export interface Classifier {
    * @throws ServiceError model_not_found, version_not_found, not_ready, draining, overloaded, deadline_exceeded
    */
   admit(targets: readonly Target[], deadline: number): void
+  /** The scores of all classes for one image, which may come as a tensor. @throws ServiceError */
+  score: Score
   models(): readonly ModelState[]
+  /** @throws ServiceError model_not_found, version_not_found */
+  state(target: Target): ModelState
+  /** What every served version did so far. */
+  statistics(): readonly ModelStatistics[]
   /**
    * What decides the targets' answers to one image, as text: equal texts, equal answers.
    * `undefined` where one of the targets is not served right now.

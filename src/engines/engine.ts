@@ -29,6 +29,11 @@ export interface LoadRequest {
   readonly threads: number
   /** No run will hold more images than this. */
   readonly maxBatchSize: number
+  /**
+   * `pixels`: runs take uint8 RGB, and the model's normalisation is applied to it. `tensors`: runs
+   * take float32 exactly as the model's signature has it, for models whose input is float.
+   */
+  readonly inputForm?: 'pixels' | 'tensors'
   /** The signature's output to serve; `null` chooses `probabilities`, else `logits`, else the only one. */
   readonly output: string | null
 }
@@ -63,7 +68,7 @@ export interface LoadedModel {
   readonly description: ModelDescription
   /**
    * Scores of `count` crops.
-   * @param pixels uint8 [count, height, width, 3], RGB
+   * @param pixels uint8 [count, height, width, 3], RGB; for `tensors` the bytes of float32, aligned
    * @returns float32 [count, classes]
    */
   run(pixels: Uint8Array, count: number): Promise<Float32Array>

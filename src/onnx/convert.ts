@@ -29,7 +29,8 @@ export interface ConversionOptions {
   readonly model: string
   /** The signature's output to serve; null chooses. */
   readonly output: string | null
-  readonly inputStage: InputStage
+  /** Null where the model is given what its signature takes, and not pixels. */
+  readonly inputStage: InputStage | null
 }
 
 export interface Conversion {
@@ -86,7 +87,11 @@ export function convertGraph(given: Graph, options: ConversionOptions): Conversi
     shapes: emitter.shapes,
     output: last.name,
   })
-  const onnx = nameOutput(draft, { model, input, classes: last.shape[1] as number })
+  const onnx = nameOutput(draft, {
+    model,
+    input: { ...input, dtype: options.inputStage === null ? input.dtype : 'uint8' },
+    classes: last.shape[1] as number,
+  })
   return {
     onnx,
     input,
@@ -181,7 +186,7 @@ function nameOutput(
     name: model,
     nodes,
     initializers: draft.initializers,
-    input: { name: pixelsName, dtype: 'uint8', shape: [batch, input.height, input.width, 3] },
+    input: { name: pixelsName, dtype: input.dtype, shape: [batch, input.height, input.width, 3] },
     output: { name: scoresName, dtype: 'float32', shape: [batch, classes] },
   }
 }

@@ -65,24 +65,28 @@ function describeInput({ name, dtype, shape }: GraphInput): string {
   )
 }
 
-/** The value of the model's input, made from uint8 [batch, height, width, 3]. */
+/**
+ * The value of the model's input, made from uint8 [batch, height, width, 3], or with no stage from
+ * what the signature takes.
+ */
 export function writeInput(
   emitter: Emitter,
   input: ImageInput,
-  { stage, live }: { stage: InputStage; live: readonly GraphNode[] },
+  { stage, live }: { stage: InputStage | null; live: readonly GraphNode[] },
 ): Value {
   const shape = [input.batch ?? -1, input.height, input.width, 3]
   const pixels: Stored = {
     kind: 'stored',
     name: pixelsName,
-    dtype: 'uint8',
+    dtype: stage === null ? input.dtype : 'uint8',
     shape,
     order: plainOrder(4),
   }
   emitter.enter('input')
   const isSpatial = live.some(({ op }) => spatialOperators.has(op))
   const arranged = isSpatial ? inOrder(emitter, pixels, channelsFirst(4)) : pixels
-  return input.dtype === 'uint8' ? arranged : normalize(emitter, arranged, stage)
+  if (stage === null || input.dtype === 'uint8') return arranged
+  return normalize(emitter, arranged, stage)
 }
 
 function normalize(emitter: Emitter, pixels: Stored, { scale, offset }: InputStage): Value {

@@ -9,6 +9,7 @@ import type {
   ModelDescription,
 } from '../engines/engine.ts'
 import { ModelError, messageOf } from '../errors.ts'
+import { cropBytesOf } from './crop-bytes.ts'
 import { FrameError, type FrameHeader, FrameKind } from './frame.ts'
 import { pipeDescriptor } from './launch.ts'
 import { ignoreGroupSignals, tieToParent } from './lifeline.ts'
@@ -46,7 +47,7 @@ interface Held {
   readonly model: LoadedModel
   readonly cropBytes: number
   readonly maxBatchSize: number
-  /** uint8 [maxBatchSize, height, width, 3], used again for every batch. */
+  /** uint8 [maxBatchSize, height, width, 3] or the bytes of float32, used again for every batch. */
   readonly pixels: Uint8Array
 }
 
@@ -109,8 +110,7 @@ class SessionProcess {
         excluded,
         onTry: (engine) => this.#channel.send({ type: 'trying', engine }),
       })
-      const { height, width } = model.description.input
-      const cropBytes = height * width * 3
+      const cropBytes = cropBytesOf(model.description.input, request)
       const { maxBatchSize } = request
       const pixels = new Uint8Array(maxBatchSize * cropBytes)
       this.#held = { model, cropBytes, maxBatchSize, pixels }

@@ -2,6 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { ModelError, messageOf } from '../errors.ts'
+import { cropBytesOf } from './crop-bytes.ts'
 import { FrameError, type FrameHeader, FrameKind } from './frame.ts'
 import { launch, pipeDescriptor } from './launch.ts'
 import { forEachLine } from './lines.ts'
@@ -242,9 +243,8 @@ export class Session {
   }
 
   #checkBatch(crops: readonly Uint8Array[]): void {
-    const { height, width } = this.loaded.description.input
     const { maxBatchSize } = this.#options.load.request
-    const cropBytes = height * width * 3
+    const cropBytes = cropBytesOf(this.loaded.description.input, this.#options.load.request)
     const fits = crops.every((crop) => crop.byteLength === cropBytes)
     if (fits && crops.length >= 1 && crops.length <= maxBatchSize && !this.#inFlight) return
     throw new RangeError(

@@ -131,7 +131,7 @@ async function loadSmall(version: ModelVersion, { options, metrics, logger }: Lo
   const { model, manifest, folder } = version
   const batching: Batching = { maxBatchSize: 4, maxQueueDelayMs: 0, maxQueueSize: 64 }
   const { maxBatchSize } = { ...batching, ...options.batching }
-  const pool = await createSessionPool({
+  const poolOptions: SessionPoolOptions = {
     preference: 'onnxruntime',
     request: {
       ...{ model, folder, maxBatchSize, threads: 1, precision: 'auto' },
@@ -143,13 +143,19 @@ async function loadSmall(version: ModelVersion, { options, metrics, logger }: Lo
     observer: sessionObserver(version, metrics.sessions(model, 'cpu'), logger),
     entry: faultyEntry,
     ...options.pool,
-  })
+  }
+  const pool = await createSessionPool(poolOptions)
   try {
     return createServedModel({
       ...{ version, pool, sessions: 1, threadsPerSession: 1 },
       labels: labelsOf(version, pool.description.output.classes),
       ...batching,
       ...options.batching,
+      openTensors: () =>
+        createSessionPool({
+          ...poolOptions,
+          request: { ...poolOptions.request, inputForm: 'tensors' },
+        }),
       observe: metrics.batcher(model, String(version.version)),
     })
   } catch (error) {

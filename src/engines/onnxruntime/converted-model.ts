@@ -7,7 +7,10 @@ import { readEntry, writeEntry } from './conversion-cache.ts'
 import { hashModel } from './model-hash.ts'
 import type { ConvertedModel } from './model-source.ts'
 
-type Source = Pick<LoadRequest, 'model' | 'folder' | 'cacheFolder' | 'normalization' | 'output'>
+type Source = Pick<
+  LoadRequest,
+  'model' | 'folder' | 'cacheFolder' | 'normalization' | 'output' | 'inputForm'
+>
 
 /** @throws ModelError where the model is missing, corrupt, or cannot be converted */
 export async function convertedModel(request: Source): Promise<ConvertedModel> {
@@ -25,8 +28,9 @@ export async function convertedModel(request: Source): Promise<ConvertedModel> {
   }
 }
 
-async function convert({ model, folder, output, normalization }: Source): Promise<Conversion> {
-  const inputStage = inputStageOf(normalization)
+async function convert(source: Source): Promise<Conversion> {
+  const { model, folder, output } = source
+  const inputStage = chooseInputStage(source)
   return convertGraph(await readSavedModel(folder), { model, output, inputStage })
 }
 
@@ -35,8 +39,13 @@ function convertInMemory({ onnx, ...facts }: Conversion): ConvertedModel {
 }
 
 /** Everything the converted graph depends on. */
-function cacheKey({ folder, output, normalization }: Source): Promise<string> {
-  return hashModel(folder, { conversionVersion, output, inputStage: inputStageOf(normalization) })
+function cacheKey(source: Source): Promise<string> {
+  const { folder, output } = source
+  return hashModel(folder, { conversionVersion, output, inputStage: chooseInputStage(source) })
+}
+
+function chooseInputStage({ inputForm, normalization }: Source) {
+  return inputForm === 'tensors' ? null : inputStageOf(normalization)
 }
 
 /** (pixel * rescale - mean) / std as pixel * scale + offset. */

@@ -37,7 +37,7 @@ export async function openSession(
     input: { name: input.name, dtype: input.dtype, height: input.height, width: input.width },
     output,
   }
-  const runner = { runtime, session, facts }
+  const runner = { runtime, session, facts, valueBytes: request.inputForm === 'tensors' ? 4 : 1 }
   return {
     description,
     run: (pixels, count) => runBatch(runner, pixels, count),
@@ -60,12 +60,14 @@ interface Runner {
   readonly runtime: typeof Runtime
   readonly session: InferenceSession
   readonly facts: ConvertedModel['facts']
+  /** 1 for uint8 pixels, 4 for float32. */
+  readonly valueBytes: number
 }
 
 /** @param pixels uint8 [count, height, width, 3]; @returns float32 [count, classes] */
 async function runBatch(runner: Runner, pixels: Uint8Array, count: number): Promise<Float32Array> {
   const { input, output } = runner.facts
-  const imageBytes = input.height * input.width * 3
+  const imageBytes = input.height * input.width * 3 * runner.valueBytes
   if (pixels.byteLength !== count * imageBytes) {
     throw new RangeError(
       `${count} crops of ${input.height}x${input.width} are ${count * imageBytes} bytes, found ${pixels.byteLength}. This is a bug.`,
@@ -86,15 +88,23 @@ async function runBatch(runner: Runner, pixels: Uint8Array, count: number): Prom
 }
 
 async function runOnce(
-  { runtime, session, facts }: Runner,
+  { runtime, session, facts, valueBytes }: Runner,
   pixels: Uint8Array,
   count: number,
 ): Promise<Float32Array> {
   const { height, width } = facts.input
-  const tensor = new runtime.Tensor('uint8', pixels, [count, height, width, 3])
+  const shape = [count, height, width, 3]
+  const tensor =
+    valueBytes === 1
+      ? new runtime.Tensor('uint8', pixels, shape)
+      : new runtime.Tensor('float32', floatsIn(pixels), shape)
   const { scores } = await session.run({ pixels: tensor })
   if (!(scores?.data instanceof Float32Array)) {
     throw new TypeError('the converted graph has no float32 output "scores". This is a bug.')
   }
   return scores.data
+}
+
+function floatsIn({ buffer, byteOffset, byteLength }: Uint8Array): Float32Array {
+  return new Float32Array(buffer, byteOffset, byteLength / Float32Array.BYTES_PER_ELEMENT)
 }

@@ -35,6 +35,7 @@ export async function compileModel(
     cpus()[0]?.model ?? '',
     request.folder,
     String(request.maxBatchSize),
+    request.inputForm ?? 'pixels',
     ...Object.values(properties),
   ])
   const compile = (owner: Handles, extra: Readonly<Record<string, string>>) =>

@@ -82,8 +82,11 @@ async function loadWith(library: OpenVino, request: LoadRequest): Promise<Loaded
       classes: output.classes,
       scores,
       maxBatchSize: request.maxBatchSize,
+      inputForm: request.inputForm,
     })
-    const kind = output.kind ?? findScoreKind(session.cropBytes, (crop) => session.run(crop, 1))
+    const ask = () => findScoreKind(session.cropBytes, (crop) => session.run(crop, 1))
+    // The bytes of pixels are noise as floats: sessions of pixels tell the kind of a model's scores.
+    const kind = output.kind ?? (request.inputForm === 'tensors' ? 'logits' : ask())
     // A first trial in any case: what cannot run should not be found out by the first client.
     if (output.kind !== null) session.run(new Uint8Array(session.cropBytes), 1)
     return {

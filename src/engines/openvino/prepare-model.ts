@@ -29,7 +29,7 @@ export function boundBatch(
   }
 }
 
-/** The model with uint8 input and float32 output, owned by `handles`. */
+/** The model with uint8 input (where it is to be normalised) and float32 output, owned by `handles`. */
 export function addConversions(
   library: OpenVino,
   handles: Handles,
@@ -42,7 +42,8 @@ export function addConversions(
       'preparing the input',
       (out) => c.ov_preprocess_prepostprocessor_create(model, out),
     )
-    if (input.dtype === 'float32') normalizeInput(library, steps, { conversion, normalization })
+    if (input.dtype === 'float32' && normalization !== null)
+      normalizeInput(library, steps, { conversion, normalization })
     convertOutput(library, steps, { conversion, output })
     return handles.own('ov_model_free', 'adding the normalisation', (out) =>
       c.ov_preprocess_prepostprocessor_build(conversion, out),
@@ -54,7 +55,8 @@ interface Conversion {
   readonly model: Pointer
   readonly input: ModelInput
   readonly output: ModelOutput
-  readonly normalization: Normalization
+  /** Null where the model is given what its signature takes, and not pixels. */
+  readonly normalization: Normalization | null
 }
 
 function normalizeInput(

@@ -80,7 +80,12 @@ async function readDirectly(place: Workplace, request: LoadRequest): Promise<Rea
   const input = readInput(library, read)
   boundBatch(library, read, { input, maxBatchSize })
   const output = chooseOutput(library, read, request.output)
-  const model = addConversions(library, handles, { model: read, input, output, normalization })
+  const model = addConversions(library, handles, {
+    model: read,
+    input,
+    output,
+    normalization: request.inputForm === 'tensors' ? null : normalization,
+  })
   // Its name is the contract for what it holds; any other output is asked, by running it.
   const kind = output.name === 'probabilities' || output.name === 'logits' ? output.name : null
   const way = "read by OpenVINO's TensorFlow front end"

@@ -21,6 +21,7 @@ export interface SessionOptions {
   /** What OpenVINO calls the output. */
   readonly scores: string
   readonly maxBatchSize: LoadRequest['maxBatchSize']
+  readonly inputForm: LoadRequest['inputForm']
 }
 
 interface Tensors {
@@ -39,7 +40,9 @@ export function createSession(
 ): Session {
   const { compiled, height, width, classes, maxBatchSize } = options
   const { c, check } = library
-  const cropBytes = height * width * 3
+  const takesTensors = options.inputForm === 'tensors'
+  const pixelType = takesTensors ? elementTypes.float32 : elementTypes.uint8
+  const cropBytes = height * width * 3 * (takesTensors ? Float32Array.BYTES_PER_ELEMENT : 1)
   const pixels = new Uint8Array(maxBatchSize * cropBytes) // [maxBatchSize, height, width, 3]
   const scores = new Float32Array(maxBatchSize * classes) // [maxBatchSize, classes]
   const request = handles.own('ov_infer_request_free', 'making a request', (out) =>
@@ -58,7 +61,7 @@ export function createSession(
     const known = tensorsBySize.get(count)
     if (known !== undefined) return known
     const made = {
-      pixels: wrap(elementTypes.uint8, [count, height, width, 3], pixels),
+      pixels: wrap(pixelType, [count, height, width, 3], pixels),
       scores: wrap(elementTypes.float32, [count, classes], scores),
     }
     tensorsBySize.set(count, made)

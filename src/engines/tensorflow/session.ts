@@ -20,13 +20,16 @@ export interface Session {
 export interface SessionOptions {
   readonly sessionId: number
   readonly endpoint: Endpoint
-  readonly normalization: Normalization
+  /** Null where runs are given float32 as the signature takes it, and not pixels. */
+  readonly normalization: Normalization | null
 }
 
 export function createSession(binding: Binding, options: SessionOptions): Session {
   const { sessionId, endpoint } = options
   const { input, output } = endpoint
-  const cropSize = input.height * input.width * channels
+  const takesTensors = input.dtype === 'float32' && options.normalization === null
+  const valueBytes = takesTensors ? Float32Array.BYTES_PER_ELEMENT : 1
+  const cropSize = input.height * input.width * channels * valueBytes // in bytes
   const toInput = inputStage(binding, input, options.normalization)
 
   /** uint8 [n, height, width, 3], with an n that the graph takes. */
@@ -64,8 +67,18 @@ type InputStage = (pixels: Uint8Array) => {
   readonly values: Uint8Array | Float32Array
 }
 
-function inputStage(binding: Binding, input: ImageInput, normalization: Normalization): InputStage {
+function inputStage(
+  binding: Binding,
+  input: ImageInput,
+  normalization: Normalization | null,
+): InputStage {
   if (input.dtype === 'uint8') return (values) => ({ dtype: binding.TF_UINT8, values })
+  if (normalization === null) {
+    return ({ buffer, byteOffset, byteLength }) => ({
+      dtype: binding.TF_FLOAT,
+      values: new Float32Array(buffer, byteOffset, byteLength / Float32Array.BYTES_PER_ELEMENT),
+    })
+  }
   const normalize = createNormalizer(normalization)
   return (pixels) => ({ dtype: binding.TF_FLOAT, values: normalize(pixels) })
 }

@@ -40,9 +40,9 @@ async function load(request: LoadRequest): Promise<LoadedModel> {
     const session = createSession(binding, {
       sessionId,
       endpoint,
-      normalization: request.normalization,
+      normalization: request.inputForm === 'tensors' ? null : request.normalization,
     })
-    const { kind, classes } = askOutput(session, endpoint, request.model)
+    const { kind, classes } = askOutput(session, endpoint, request)
     const { input, output } = endpoint
     return {
       description: {
@@ -155,16 +155,21 @@ async function openModel(tf: TensorFlow, { model: name, folder, output }: LoadRe
  * The first run, which also finds what only a run can tell: that every variable has a value, how
  * many classes there are, and whether the scores are probabilities already.
  */
-function askOutput(session: Session, { input, output }: Endpoint, model: string) {
-  const cropSize = input.height * input.width * 3
-  // A mid-grey crop and a coloured gradient: two sums of 1 are no accident.
-  const crops = [Uint8Array.from({ length: cropSize }, () => 128), gradient(cropSize)]
+function askOutput(session: Session, { input, output }: Endpoint, request: LoadRequest) {
+  const valueBytes = request.inputForm === 'tensors' ? Float32Array.BYTES_PER_ELEMENT : 1
+  const cropSize = input.height * input.width * 3 * valueBytes
+  // A mid-grey crop and a coloured gradient: two sums of 1 are no accident. As the bytes of floats
+  // they would be noise, so a session of tensors is shown zeros.
+  const crops =
+    valueBytes === 1
+      ? [new Uint8Array(cropSize).fill(128), gradient(cropSize)]
+      : [new Uint8Array(cropSize)]
   try {
     const scores = crops.map((crop) => session.run(crop, 1))
     const kind = output.kind ?? (scores.every(areProbabilities) ? 'probabilities' : 'logits')
     return { kind, classes: scores[0]?.length ?? 0 }
   } catch (error) {
-    throw runError(model, error)
+    throw runError(request.model, error)
   }
 }
 
