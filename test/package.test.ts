@@ -1,0 +1,20 @@
+// package.json and .npmrc together: what npm really runs, and for whom.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+
+const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8')
+const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> }
+
+test('no script relies on a pre or post hook, which ignore-scripts switches off', () => {
+  assert.match(read('.npmrc'), /^ignore-scripts=true$/m)
+  const hooks = Object.keys(scripts).filter((name) => {
+    const hooked = /^(pre|post)(.+)$/.exec(name)?.[2]
+    return hooked !== undefined && hooked in scripts
+  })
+  assert.deepEqual(hooks, [])
+})
+
+test('the lock file names no registry, so that npm ci works with any', () => {
+  assert.doesNotMatch(read('package-lock.json'), /"resolved": "http/)
+})
