@@ -6,6 +6,7 @@ import { createLineup, type Lineup } from './classification/lineup.ts'
 import { createModelTable, type ModelTable } from './classification/model-table.ts'
 import { createServedModel, type ServedModel } from './classification/served-model.ts'
 import { createClassificationService } from './classification/service.ts'
+import type { Classifier } from './classification/types.ts'
 import { type Config, cores } from './config.ts'
 import { ModelError, messageOf } from './errors.ts'
 import { closeGently } from './http/closing.ts'
@@ -37,6 +38,8 @@ export interface AppOptions {
 }
 
 export interface App {
+  /** For those who ask without HTTP. */
+  readonly classifier: Classifier
   /** Loads and warms every model. @throws ModelError when none can be served */
   start(): Promise<void>
   /** @returns the address that is listened on, e.g. `http://127.0.0.1:8080` */
@@ -86,6 +89,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const polling = pollEvery(config.modelPollMs, reload, log)
 
   return {
+    classifier,
     reload,
     summary: () => summarize(table),
     async start() {

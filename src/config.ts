@@ -2,7 +2,7 @@
 // `serve --help` and docs/configuration.md are printed from the same table.
 import { availableParallelism } from 'node:os'
 import * as form from './config-forms.ts'
-import { messageOf, UsageError } from './errors.ts'
+import { ConfigError, messageOf } from './errors.ts'
 
 interface Variable<Value> {
   /** The environment variable; its flag is `--` + the name in kebab-case. */
@@ -184,7 +184,7 @@ export type Config = {
 /**
  * The configuration from flags, else environment, else defaults.
  * @param flags by variable name (`MAX_BATCH_SIZE`)
- * @throws UsageError naming the variable, the value and the form, on one line
+ * @throws ConfigError naming the variable, the value and the form, on one line
  */
 export function readConfig(
   environment: Readonly<Record<string, string | undefined>>,
@@ -197,7 +197,9 @@ export function readConfig(
       return [key, form.parse(value.trim())]
     } catch (error) {
       const shown = name === 'API_KEYS' ? '***' : JSON.stringify(value)
-      throw new UsageError(`${name} is ${shown}: ${messageOf(error)}; expected ${form.description}`)
+      throw new ConfigError(
+        `${name} is ${shown}: ${messageOf(error)}; expected ${form.description}`,
+      )
     }
   })
   return Object.freeze(Object.fromEntries(entries)) as Config

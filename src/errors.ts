@@ -65,8 +65,11 @@ export class ModelError extends Error {
 
 /** A mistake of the person at the command line or in the configuration: one line, no stack. */
 export class UsageError extends Error {
-  override readonly name = 'UsageError'
+  override readonly name: string = 'UsageError'
 }
+
+/** A variable or flag that is not in its form: the command line is to be corrected, exit code 2. */
+export class ConfigError extends UsageError {}
 
 /** The text of anything thrown. */
 export function messageOf(error: unknown): string {

@@ -2,32 +2,33 @@
 import { Command } from 'commander'
 import { readConfig } from '../config.ts'
 import { messageOf, UsageError } from '../errors.ts'
+import { ownAddress } from './own-address.ts'
 
 /** A server that cannot answer this in time is not healthy. */
 const timeoutMs = 3000
+
+const example = `
+Example, as a container's health check:
+  resnet-serving health --url http://127.0.0.1:8080`
 
 export function healthCommand(): Command {
   return new Command('health')
     .description('ask the server on HOST and PORT whether it is ready (exit code 0) or not (1)')
     .option('--url <url>', 'the server, instead of HOST and PORT')
+    .addHelpText('after', example)
     .action(async ({ url }: { url?: string }) => {
-      const base = url ?? ownAddress()
+      const base = url ?? ownAddress(readConfig(process.env))
       const status = await fetch(new URL('/health/ready', base), {
         signal: AbortSignal.timeout(timeoutMs),
       }).then(
         (response) => response.status,
         (error: Error) => {
-          throw new UsageError(`no answer from ${base}: ${messageOf(error.cause ?? error)}`)
+          throw new UsageError(
+            `no answer from ${base}: ${messageOf(error.cause ?? error)}; is the server running there?`,
+          )
         },
       )
       if (status !== 200) throw new UsageError(`${base} is not ready: it answered ${status}`)
       process.stdout.write('ready\n')
     })
-}
-
-function ownAddress(): string {
-  const { host, port } = readConfig(process.env)
-  const wildcard = host === '0.0.0.0' || host === '::'
-  const reachable = wildcard ? '127.0.0.1' : host
-  return `http://${reachable.includes(':') ? `[${reachable}]` : reachable}:${port}`
 }

@@ -1,6 +1,8 @@
 // The command line: one file a command, joined here.
 import { Command, CommanderError } from 'commander'
-import { messageOf, UsageError } from '../errors.ts'
+import { ConfigError, messageOf, UsageError } from '../errors.ts'
+import { classifyCommand } from './classify.ts'
+import { doctorCommand } from './doctor.ts'
 import { healthCommand } from './health.ts'
 import { modelsCommand } from './models.ts'
 import { packageVersion } from './package-version.ts'
@@ -8,18 +10,28 @@ import { serveCommand } from './serve.ts'
 import { setupOpenvinoCommand } from './setup-openvino.ts'
 import { setupTensorflowCommand } from './setup-tensorflow.ts'
 
-const exitCodes = `
+const footer = `
+Examples:
+  resnet-serving serve                                  on http://127.0.0.1:8080, models in ./models
+  resnet-serving serve --port 9000 --models resnet50    every variable is a flag: serve --help
+  resnet-serving classify photo.jpg                     without a server
+  resnet-serving doctor                                 what is here, what is missing, what to do
+
 Exit codes: 0 done; 1 it failed, and one line said why; 2 the command line or a variable was wrong.`
 
 /** Runs `resnet-serving` with these arguments; sets `process.exitCode`. */
 export async function main(argv: readonly string[]): Promise<void> {
+  endWithReader(process.stdout)
+  endWithReader(process.stderr)
   const program = new Command('resnet-serving')
     .description('classifies images over HTTP with ResNet34, ResNet50 or any SavedModel')
     .version(packageVersion())
     .enablePositionalOptions() // `models build --version 2` is not the program's --version
-    .addHelpText('after', exitCodes)
+    .addHelpText('after', footer)
     .addCommand(serveCommand())
+    .addCommand(classifyCommand())
     .addCommand(modelsCommand())
+    .addCommand(doctorCommand())
     .addCommand(setupOpenvinoCommand())
     .addCommand(setupTensorflowCommand())
     .addCommand(healthCommand())
@@ -33,6 +45,14 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
+/** `resnet-serving … | head` closes the pipe when it has read enough: that is no failure. */
+function endWithReader(stream: NodeJS.WriteStream): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit()
+  })
+}
+
 const sub = (command: Command) => command.commands
 
 /** A person's mistake gets one line; anything else is a bug and keeps its stack. */
@@ -40,7 +60,7 @@ function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // it has spoken already
   if (error instanceof UsageError) {
     process.stderr.write(`${messageOf(error)}\n`)
-    return 1
+    return error instanceof ConfigError ? 2 : 1
   }
   process.stderr.write(`${(error as Error).stack}\n`)
   return 1

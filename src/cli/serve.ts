@@ -1,20 +1,28 @@
 // `serve`: the server, with a flag for every variable of config.ts.
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { fileURLToPath } from 'node:url'
 import { Command } from 'commander'
-import { type Config, flagOf, readConfig, variables } from '../config.ts'
+import { flagOf, readConfig, variables } from '../config.ts'
+import { fillRepository } from './fill-repository.ts'
+import { assertPortIsFree } from './free-port.ts'
 import { inOneLine } from './one-line.ts'
 import { packageVersion } from './package-version.ts'
+
+const help = `
+Every option is also an environment variable: --max-batch-size is MAX_BATCH_SIZE.
+
+Examples:
+  resnet-serving serve
+  resnet-serving serve --port 9000 --models resnet50 --log-level warn
+  API_KEYS=secret HOST=0.0.0.0 resnet-serving serve
+
+An empty repository is filled at the first start. SIGTERM ends it when queued work is answered,
+SIGHUP looks for new models.
+Exit codes: 0 stopped as asked; 1 it could not start or stop in time; 2 an option was wrong.`
 
 /** One flag a variable: MAX_BATCH_SIZE is --max-batch-size. */
 export function serveCommand(): Command {
   const command = new Command('serve')
     .description('serve the models of a repository over HTTP')
-    .addHelpText(
-      'after',
-      '\nEvery option is also an environment variable: --max-batch-size is MAX_BATCH_SIZE.',
-    )
+    .addHelpText('after', help)
   for (const variable of Object.values(variables)) {
     const byDefault = variable.default === '' ? 'none' : variable.default
     command.option(
@@ -25,6 +33,7 @@ export function serveCommand(): Command {
   return command.action(
     inOneLine(async () => {
       const config = readConfig(process.env, flagsOf(command))
+      await assertPortIsFree(config)
       if (!(await fillRepository(config))) {
         process.exitCode = 1 // why stands on the screen already
         return
@@ -41,19 +50,4 @@ function flagsOf(command: Command): Record<string, string> {
   return Object.fromEntries(
     given.map(([name, value]) => [name.replace(/[A-Z]/g, '_$&').toUpperCase(), value]),
   )
-}
-
-/**
- * In a process of its own: building models takes memory that the server should never have held.
- * @returns whether it did not fail
- */
-async function fillRepository({ modelRepository, modelSource }: Config): Promise<boolean> {
-  const program = fileURLToPath(new URL('./bin.cjs', import.meta.url))
-  const builder = spawn(
-    process.execPath,
-    [program, 'models', 'ensure', '--output', modelRepository],
-    { stdio: 'inherit', env: { ...process.env, MODEL_SOURCE: modelSource } },
-  )
-  const [exitCode] = await once(builder, 'exit')
-  return exitCode === 0
 }

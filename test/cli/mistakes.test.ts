@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+import test from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { runCommand } from '../support/run-command.ts'
+
+const program = fileURLToPath(new URL('../../src/cli/bin.cjs', import.meta.url))
+
+/** A port of this machine in use until the test ends. */
+async function takenPort(t: test.TestContext): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  return (server.address() as { port: number }).port
+}
+
+test('a port in use is told before anything is built or loaded', async (t) => {
+  const port = await takenPort(t)
+  const args = ['serve', '--port', String(port), '--model-repository', '/nowhere/models']
+  const { code, stderr } = await runCommand(args)
+  assert.equal(code, 1)
+  assert.match(stderr, new RegExp(`^port ${port} of 127.0.0.1 is in use .* --port ${port + 1}\n$`))
+})
+
+test('a user mistake is one line without a stack, and its exit code says whose it was', async () => {
+  const cases: [readonly string[], number, RegExp][] = [
+    [['serve', '--prot', '1'], 2, /unknown option '--prot'\n\(Did you mean --port\?\)\n$/],
+    [['serv'], 2, /unknown command 'serv'\n\(Did you mean serve\?\)\n$/],
+    [['serve', '--port', 'x'], 2, /^PORT is "x": not a whole number; expected a whole number from/],
+    [['serve', '--engine', 'fast'], 2, /^ENGINE is "fast": unknown; expected one of auto/],
+    [['serve', '--host', '203.0.113.1'], 1, /^this machine has no address 203\.0\.113\.1;/],
+    [['serve', '--port', '0', '--model-repository', '/dev/null/x'], 1, /\/dev\/null\/x/],
+    [['health', '--url', 'http://127.0.0.1:9'], 1, /^no answer from .*is the server running/],
+    [['models', 'list', '--output', '/nowhere'], 1, /^model repository \/nowhere/],
+    [['models', 'build', 'resnet50', '--from', '/nowhere'], 1, /^\/nowhere cannot be read/],
+  ]
+  for (const [args, code, message] of cases) {
+    const result = await runCommand(args, { MODEL_SOURCE: 'none' })
+    assert.match(result.stderr, message)
+    assert.equal(result.code, code, args.join(' '))
+    assert.doesNotMatch(result.stderr, /\n {4}at /)
+  }
+})
+
+test('a reader that has seen enough ends the program quietly', async () => {
+  const child = spawn('bash', ['-c', `"${process.execPath}" "${program}" serve --help | head -1`])
+  let stderr = ''
+  child.stderr.on('data', (text) => {
+    stderr += text
+  })
+  await once(child, 'close')
+  assert.equal(stderr, '')
+})
+
+test('every command has help with an example or its exit codes', async () => {
+  const { stdout } = await runCommand(['--help'])
+  const commands = [...stdout.matchAll(/^ {2}([a-z-]+) (?=.*\S)/gm)].map(([, name]) => name ?? '')
+  assert.ok(commands.includes('classify') && commands.includes('doctor'), stdout)
+  for (const command of ['serve', 'classify', 'doctor', 'health']) {
+    const { stdout: help, code } = await runCommand([command, '--help'])
+    assert.equal(code, 0)
+    assert.match(help, /Example|Exit code/, command)
+  }
+})
+
+test('nothing is coloured in a pipe', async () => {
+  const { stdout, stderr } = await runCommand(['doctor'], { FORCE_COLOR: '1' })
+  assert.equal(`${stdout}${stderr}`.includes('\x1b['), false)
+})
