@@ -1,15 +1,23 @@
 // JPEG photographs to send: those of ../shared/images where they are, else ones made here.
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { resolve } from 'node:path'
 import sharp from 'sharp'
 
 const folder = '../shared/images'
 
 export async function photographs(): Promise<readonly Uint8Array[]> {
-  if (!existsSync(folder)) return await madePhotographs()
+  const files = await photographFiles()
+  return files.length === 0
+    ? await madePhotographs()
+    : await Promise.all(files.map((file) => readFile(file)))
+}
+
+/** Paths of the photographs in ../shared/images; none where that is absent. */
+export async function photographFiles(): Promise<readonly string[]> {
+  if (!existsSync(folder)) return []
   const names = (await readdir(folder)).filter((name) => /\.jpe?g$/i.test(name))
-  return await Promise.all(names.sort().map((name) => readFile(join(folder, name))))
+  return names.sort().map((name) => resolve(folder, name))
 }
 
 /** Smooth noise of the usual ImageNet size: it compresses to about as much as a photograph. */

@@ -42,6 +42,8 @@ export interface Conversion {
     readonly classes: number
   }
   readonly report: ConversionReport
+  /** What the graph computes in; absent, float32. */
+  readonly precision?: 'int8'
 }
 
 export interface ConversionReport {

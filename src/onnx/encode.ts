@@ -86,7 +86,7 @@ function modelProto(
       node: model.nodes.map(nodeProto),
       initializer,
       input: [portProto(model.input)],
-      output: [portProto(model.output)],
+      output: [portProto(model.output), ...(model.taps ?? []).map(tapProto)],
     },
   }
 }
@@ -155,6 +155,11 @@ function portProto(port: OnnxPort): MessageInitShape<typeof ValueInfoProtoSchema
   )
   const tensorType = { elemType: elementType(port.dtype), shape: { dim } }
   return { name: port.name, type: { value: { case: 'tensorType', value: tensorType } } }
+}
+
+function tapProto(name: string): MessageInitShape<typeof ValueInfoProtoSchema> {
+  const tensorType = { elemType: elementType('float32') }
+  return { name, type: { value: { case: 'tensorType', value: tensorType } } }
 }
 
 /** The number of an element type in TensorProto and in Cast's `to`. */

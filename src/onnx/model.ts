@@ -36,6 +36,8 @@ export interface OnnxModel {
   readonly initializers: ReadonlyMap<string, Tensor>
   readonly input: OnnxPort
   readonly output: OnnxPort
+  /** float32 values that are outputs too, so that they can be looked at. */
+  readonly taps?: readonly string[]
 }
 
 /** The names of a converted graph's input and output. */

@@ -1,25 +1,29 @@
 // A SavedModel as ONNX: taken from the cache where it holds one, converted otherwise.
+import { ModelError, messageOf } from '../../errors.ts'
 import { type Conversion, conversionVersion, convertGraph } from '../../onnx/convert.ts'
 import { encodeModel } from '../../onnx/encode.ts'
+import { quantizeModel, quantizeVersion, type Ranges } from '../../onnx/quantize.ts'
 import { readSavedModel } from '../../savedmodel/read-saved-model.ts'
 import type { LoadRequest, Normalization } from '../engine.ts'
 import { readEntry, writeEntry } from './conversion-cache.ts'
 import { hashModel } from './model-hash.ts'
 import type { ConvertedModel } from './model-source.ts'
+import { quantizationFile, readQuantization } from './quantization.ts'
 
 type Source = Pick<
   LoadRequest,
-  'model' | 'folder' | 'cacheFolder' | 'normalization' | 'output' | 'inputForm'
+  'model' | 'folder' | 'cacheFolder' | 'normalization' | 'output' | 'inputForm' | 'precision'
 >
 
 /** @throws ModelError where the model is missing, corrupt, or cannot be converted */
 export async function convertedModel(request: Source): Promise<ConvertedModel> {
   const { cacheFolder } = request
-  if (cacheFolder === null) return convertInMemory(await convert(request))
-  const key = await cacheKey(request)
+  const ranges = await wantedRanges(request)
+  if (cacheFolder === null) return convertInMemory(await convert(request, ranges))
+  const key = await cacheKey(request, ranges)
   const cached = await readEntry(cacheFolder, key)
   if (cached !== null) return cached
-  const conversion = await convert(request)
+  const conversion = await convert(request, ranges)
   try {
     return await writeEntry(cacheFolder, key, conversion)
   } catch {
@@ -28,10 +32,31 @@ export async function convertedModel(request: Source): Promise<ConvertedModel> {
   }
 }
 
-async function convert(source: Source): Promise<Conversion> {
+async function convert(source: Source, ranges: Ranges | null): Promise<Conversion> {
   const { model, folder, output } = source
   const inputStage = chooseInputStage(source)
-  return convertGraph(await readSavedModel(folder), { model, output, inputStage })
+  const conversion = convertGraph(await readSavedModel(folder), { model, output, inputStage })
+  if (ranges === null) return conversion
+  try {
+    return { ...conversion, precision: 'int8', onnx: quantizeModel(conversion.onnx, ranges) }
+  } catch (error) {
+    const advice = 'make the version again with `models quantize`'
+    const message = `model ${model}: its ${quantizationFile} does not fit it: ${messageOf(error)}; ${advice}`
+    throw new ModelError('corrupt', message, { cause: error })
+  }
+}
+
+/** The ranges to quantise with; null where the version is not an int8 one, or is not to run as one. */
+async function wantedRanges(source: Source): Promise<Ranges | null> {
+  const { model, folder, precision, inputForm } = source
+  // Tensors come without our normalisation, which the ranges were measured with.
+  if (inputForm === 'tensors') return null
+  const quantization = await readQuantization(folder, model)
+  if (precision === 'int8' && quantization === null) {
+    const what = `model ${model}: PRECISION is int8, and this version is not quantised`
+    throw new ModelError('unsupported', `${what}; \`models quantize ${model}\` makes one that is`)
+  }
+  return precision === 'int8' || precision === 'auto' ? (quantization?.ranges ?? null) : null
 }
 
 function convertInMemory({ onnx, ...facts }: Conversion): ConvertedModel {
@@ -39,9 +64,11 @@ function convertInMemory({ onnx, ...facts }: Conversion): ConvertedModel {
 }
 
 /** Everything the converted graph depends on. */
-function cacheKey(source: Source): Promise<string> {
+function cacheKey(source: Source, ranges: Ranges | null): Promise<string> {
   const { folder, output } = source
-  return hashModel(folder, { conversionVersion, output, inputStage: chooseInputStage(source) })
+  const inputStage = chooseInputStage(source)
+  const quantization = ranges === null ? {} : { quantizeVersion, ranges }
+  return hashModel(folder, { conversionVersion, output, inputStage, ...quantization })
 }
 
 function chooseInputStage({ inputForm, normalization }: Source) {

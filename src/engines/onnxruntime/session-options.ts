@@ -12,11 +12,12 @@ const errorsOnly = 3
  * - Threads do not spin while they wait: other sessions want the cores (measured by others: a third
  *   of the CPU time at the same wall time).
  * - Memory patterns are off: they are kept per batch size, and batches vary.
+ * - int8 on a processor without VNNI: kernels that cannot overflow, which cost a little speed.
  */
-export function sessionOptions({
-  device,
-  threads,
-}: Pick<LoadRequest, 'device' | 'threads'>): Options {
+export function sessionOptions(
+  { device, threads }: Pick<LoadRequest, 'device' | 'threads'>,
+  isInt8 = false,
+): Options {
   return {
     executionProviders: executionProviders(device),
     intraOpNumThreads: threads,
@@ -25,7 +26,12 @@ export function sessionOptions({
     graphOptimizationLevel: 'all',
     enableMemPattern: false,
     logSeverityLevel: errorsOnly,
-    extra: { session: { intra_op: { allow_spinning: '0' } } },
+    extra: {
+      session: {
+        intra_op: { allow_spinning: '0' },
+        ...(isInt8 && { x64quantprecision: '1' }),
+      },
+    },
   }
 }
 

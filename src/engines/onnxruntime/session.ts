@@ -13,7 +13,7 @@ export async function openSession(
 ): Promise<LoadedModel> {
   const runtime = await loadRuntime()
   checkDevice(runtime, request)
-  const options = sessionOptions(request)
+  const options = sessionOptions(request, facts.precision === 'int8')
   let session: InferenceSession
   try {
     // The overloads differ in their first parameter only, so a union needs two calls.
@@ -33,7 +33,7 @@ export async function openSession(
     engine: 'onnxruntime',
     engineVersion: runtimeVersion(runtime),
     device: request.device,
-    precision: 'fp32',
+    precision: facts.precision ?? 'fp32',
     input: { name: input.name, dtype: input.dtype, height: input.height, width: input.width },
     output,
   }

@@ -36,6 +36,7 @@ export async function compileModel(
     request.folder,
     String(request.maxBatchSize),
     request.inputForm ?? 'pixels',
+    request.precision,
     ...Object.values(properties),
   ])
   const compile = (owner: Handles, extra: Readonly<Record<string, string>>) =>

@@ -94,7 +94,7 @@ async function loadWith(library: OpenVino, request: LoadRequest): Promise<Loaded
         engine: 'openvino',
         engineVersion: library.version,
         device: request.device,
-        precision,
+        precision: read.precision ?? precision,
         input,
         output: { ...output, kind },
         ...(note === undefined ? {} : { note }),

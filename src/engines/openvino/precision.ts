@@ -16,16 +16,17 @@ export function choosePrecision(
   const native = new Set(capabilities.split(/[\s,]+/))
   const fast = native.has('BF16') ? 'bf16' : 'fp32'
   // fp16 has fewer exponent bits than a network trained in fp32 may need: only when asked for.
-  if (wanted === 'auto') return { precision: fast }
+  // An int8 graph says itself what runs in int8; the rest of it runs as fast as the CPU can.
+  if (wanted === 'auto' || wanted === 'int8') return { precision: fast }
   if (wanted === 'fp32') return { precision: 'fp32' }
-  if (wanted !== 'int8' && native.has(wanted.toUpperCase())) return { precision: wanted }
+  if (native.has(wanted.toUpperCase())) return { precision: wanted }
   const allowed = [
     'fp32',
     ...(['bf16', 'fp16'] as const).filter((p) => native.has(p.toUpperCase())),
   ]
-  const why =
-    wanted === 'int8' ? 'int8 needs a quantised model' : `this CPU has no ${wanted} instructions`
-  return { refused: `${why}; openvino can run ${allowed.join(', ')} here (PRECISION)` }
+  return {
+    refused: `this CPU has no ${wanted} instructions; openvino can run ${allowed.join(', ')} here (PRECISION)`,
+  }
 }
 
 /** INFERENCE_PRECISION_HINT for a precision. */

@@ -28,6 +28,8 @@ export interface ReadModel {
   readonly scores: string
   /** How it was read. */
   readonly way: string
+  /** What the graph itself computes in, where it says so. */
+  readonly precision?: 'int8'
   /** Why it was not read in the usual way. */
   readonly note?: string
 }
@@ -73,6 +75,7 @@ async function checkFiles({ model, folder }: LoadRequest): Promise<void> {
 async function readDirectly(place: Workplace, request: LoadRequest): Promise<ReadModel> {
   const { library, core, handles } = place
   const { folder, normalization, maxBatchSize } = request
+  if (request.precision === 'int8') throw new Error('int8 runs from the converted form only')
   await checkFiles(request)
   const read = handles.own('ov_model_free', 'OpenVINO reads the SavedModel', (out) =>
     library.c.ov_core_read_model(core, folder, null, out),
@@ -105,5 +108,7 @@ async function readConverted(place: Workplace, request: LoadRequest): Promise<Re
   const input = { name, dtype, height, width }
   boundBatch(library, model, { input, maxBatchSize: request.maxBatchSize })
   const scores = 'scores' // what the conversion calls its output
-  return { model, input, output: facts.output, scores, way: 'read as converted to ONNX' }
+  const precision = facts.precision === undefined ? {} : { precision: facts.precision }
+  const way = 'read as converted to ONNX'
+  return { model, input, output: facts.output, scores, way, ...precision }
 }
