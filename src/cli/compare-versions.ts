@@ -57,7 +57,8 @@ export async function compareVersions(
       absent.push(`${engine}: ${messageOf(error)}`)
     }
   }
-  if (agreement === undefined) throw new ModelError('unsupported', `no engine runs the version: ${absent.join('; ')}`)
+  if (agreement === undefined)
+    throw new ModelError('unsupported', `no engine runs the version: ${absent.join('; ')}`)
   return { agreement, engines, absent }
 }
 
