@@ -1,14 +1,11 @@
 // Which values each activation of a network takes on real images, and the range that int8 should
 // cover: the one with the smallest squared error, clipping and rounding together.
-import { messageOf } from '../errors.ts'
-import { encodeModel } from '../onnx/encode.ts'
-import { type OnnxModel, pixelsName } from '../onnx/model.ts'
+import { openLookInside } from '../engines/onnxruntime/look-inside.ts'
+import type { OnnxModel } from '../onnx/model.ts'
 import { activationsOf, type Range, type Ranges } from '../onnx/quantize.ts'
 
 export interface CalibrationOptions {
   readonly model: OnnxModel
-  readonly height: number
-  readonly width: number
   /** uint8 [height, width, 3] each */
   readonly crops: readonly Uint8Array[]
   readonly onProgress: (done: number, of: number) => void
@@ -22,13 +19,10 @@ const levels = 255
 /** Ranges that are tried, in parts of the whole one. */
 const triedParts = Array.from({ length: 80 }, (_, index) => 1 - index / 100)
 
-/** A float activation of one run. */
-type Visit = (name: string, values: Float32Array) => void
-
 /** @throws Error where the network cannot run here */
 export async function calibrate(options: CalibrationOptions): Promise<Ranges> {
   const names = activationsOf(options.model)
-  const run = await createRunner(options, names)
+  const run = await openLookInside(options.model, names)
   const extremes = new Map<string, Range>()
   const histograms = new Map<string, Float64Array>()
   const passes = [
@@ -49,22 +43,6 @@ export async function calibrate(options: CalibrationOptions): Promise<Ranges> {
       bestRange(extremes.get(name) as Range, histogramOf(histograms, name)),
     ]),
   )
-}
-
-async function createRunner(
-  { model, height, width }: CalibrationOptions,
-  names: readonly string[],
-): Promise<(crop: Uint8Array, visit: Visit) => Promise<void>> {
-  const { InferenceSession, Tensor } = await import('onnxruntime-node')
-  const bytes = encodeModel({ ...model, taps: names })
-  const session = await InferenceSession.create(bytes, { logSeverityLevel: 3 }).catch((error) => {
-    throw new Error(`the network cannot be looked into: ${messageOf(error)}`)
-  })
-  return async (crop, visit) => {
-    const pixels = new Tensor('uint8', crop, [1, height, width, 3])
-    const outputs = await session.run({ [pixelsName]: pixels })
-    for (const name of names) visit(name, outputs[name]?.data as Float32Array)
-  }
 }
 
 function widen(before: Range | undefined, values: Float32Array): Range {
@@ -94,7 +72,7 @@ function count(values: Float32Array, { low, high }: Range, histogram: Float64Arr
 }
 
 /** The part of `whole` that uint8 represents best. */
-export function bestRange(whole: Range, histogram: Float64Array): Range {
+function bestRange(whole: Range, histogram: Float64Array): Range {
   let best = whole
   let least = Number.POSITIVE_INFINITY
   for (const part of triedParts) {

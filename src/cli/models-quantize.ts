@@ -71,7 +71,7 @@ async function quantize(model: string, options: QuantizeOptions): Promise<string
     if (process.stderr.isTTY) process.stderr.write(`\rcalibrating: ${done} of ${of} runs`)
     if (process.stderr.isTTY && done === of) process.stderr.write('\n')
   }
-  const ranges = await calibrate({ model: onnx, ...input, crops: calibration, onProgress })
+  const ranges = await calibrate({ model: onnx, crops: calibration, onProgress })
   const version = Math.max(...(await versionsIn(join(repository, model)))) + 1
   const quantization: Omit<Quantization, 'agreement'> = {
     format: 1,
