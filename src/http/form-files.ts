@@ -27,6 +27,8 @@ export interface FormOptions {
   /** Query parameters, which people are tempted to send as fields. */
   readonly parameters: readonly string[]
   readonly signal: AbortSignal
+  /** Called with the name of each part that is text, not a file. */
+  readonly onText?: (field: string) => void
 }
 
 /** Boundaries, part headers and small fields of a form with one file. */
@@ -60,7 +62,10 @@ export async function* readFormFiles(
       const { value: part, done } = await orAborted(parts.next(), limit.signal)
       if (done) break
       if (part.type === 'file') yield toFormFile(part, options)
-      else refuseParameter(part.fieldname, options.parameters)
+      else {
+        refuseParameter(part.fieldname, options.parameters)
+        options.onText?.(part.fieldname)
+      }
     }
   } catch (error) {
     throw formError(error)

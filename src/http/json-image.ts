@@ -76,7 +76,10 @@ function decodeBase64(text: string, maxImageBytes: number): Uint8Array {
 }
 
 function notBase64(): HttpError {
-  return new HttpError('bad_request', '"image" is not base64')
+  return new HttpError(
+    'bad_request',
+    '"image" is not base64; send the bytes of the file as base64 (addresses are not fetched)',
+  )
 }
 
 /** What follows the comma of a data: URL (RFC 2397), or the text itself. */

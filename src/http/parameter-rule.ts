@@ -98,7 +98,7 @@ function describe(schema: Schema): string {
   if (schema.type === 'integer') return `an integer${range(schema.minimum, schema.maximum)}`
   if (schema.type === 'array') {
     const item = describe(schema.items as Schema)
-    return `a comma-separated list of${range(schema.minItems, schema.maxItems)} names, each ${item}`
+    return `a list of names with commas between,${range(schema.minItems, schema.maxItems)} of them, each ${item}`
   }
   const length = range(schema.minLength, schema.maxLength)
   const characters = length === '' ? '' : ` of${length} characters`

@@ -65,12 +65,14 @@ async function readFormImage(
 ): Promise<Uint8Array> {
   let image: Uint8Array | undefined
   let isNamed = false
+  const texts: string[] = []
   const files = readFormFiles(request, {
     maxFiles: maxFormFiles,
     maxFileBytes: maxImageBytes,
     maxFormBytes: maxImageBytes + formOverheadBytes,
     parameters,
     signal,
+    onText: (field) => texts.push(field),
   })
   for await (const file of files) {
     if (isNamed || (image !== undefined && file.field !== 'image')) {
@@ -80,9 +82,14 @@ async function readFormImage(
     image = await file.read(claim)
     isNamed = file.field === 'image'
   }
-  if (image === undefined) throw imageMissing('the form has no file')
+  if (image === undefined) throw imageMissing(`the form has no file${textHint(texts)}`)
   if (image.length === 0) throw imageMissing('the file of the form is empty')
   return image
+}
+
+/** The usual reason for a form without a file. */
+function textHint([field]: readonly string[]): string {
+  return field === undefined ? '' : ', only text (with curl a file is -F image=@photo.jpg, with @)'
 }
 
 export function imageMissing(found: string): ServiceError {

@@ -62,6 +62,8 @@ test('image_missing: a request without a body, a form without a file, JSON witho
   assertProblem(await client().post(path), [400, 'image_missing'], /no body; send the image/)
   const form = client().post(path).field('caption', 'nothing else')
   assertProblem(await form, [400, 'image_missing'], /the form has no file/)
+  const text = client().post(path).field('image', 'photo.jpg')
+  assertProblem(await text, [400, 'image_missing'], /only text .* -F image=@photo\.jpg/)
   const empty = client().post(path).attach('image', Buffer.alloc(0), 'empty.jpg')
   assertProblem(await empty, [400, 'image_missing'], /the file of the form is empty/)
   for (const body of [{}, { image: '' }, { image: null }]) {
