@@ -64,6 +64,11 @@ export function isPageFile({ routeOptions: { url = '' } }: FastifyRequest): bool
   return url.startsWith('/page/')
 }
 
+/** Ours, and those of the dialects whose probes look elsewhere. */
+const healthRoutes = new Set([
+  ...['/health/live', '/health/ready', '/v2/health/live', '/v2/health/ready', '/ping'],
+])
+
 export function isHealth({ routeOptions: { url } }: FastifyRequest): boolean {
-  return url === '/health/live' || url === '/health/ready'
+  return healthRoutes.has(url ?? '')
 }

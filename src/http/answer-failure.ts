@@ -1,6 +1,8 @@
-// The native API's error handler: anything thrown -> problem+json, the log, rejected_total.
+// The error handler: anything thrown -> problem+json or a dialect's own shape, the log,
+// rejected_total.
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Metrics } from '../metrics/metrics.ts'
+import { errorShapeOf } from './dialects/dialects.ts'
 import { failureOf, HttpError } from './failure.ts'
 import { observeRequests } from './observe-requests.ts'
 import { type Failure, problemOf, problemType } from './problem.ts'
@@ -12,10 +14,12 @@ export type FailureHandler = (error: unknown, request: FastifyRequest, reply: Fa
 export function createFailureHandler(metrics: Metrics): FailureHandler {
   return (error, request, reply) => {
     const failure = noteFailure(error, request, metrics)
+    const dialect = errorShapeOf(request)
+    const body = dialect?.bodyOf(failure, request) ?? problemOf(failure, request.id)
     sendRefusal(request, reply, {
       status: failure.status,
-      contentType: problemType,
-      body: JSON.stringify(problemOf(failure, request.id)),
+      contentType: dialect === undefined ? problemType : 'application/json; charset=utf-8',
+      body: JSON.stringify(body),
       headers: failureHeaders(failure),
     })
   }
@@ -31,7 +35,7 @@ export function answerUnrouted(metrics: Metrics, answer: FailureHandler): Failur
   }
 }
 
-/** Records a failure for log and metrics; dialects call it too and then send their own shape. */
+/** Records a failure for log and metrics; who calls it sends the answer. */
 export function noteFailure(error: unknown, request: FastifyRequest, metrics: Metrics): Failure {
   const failure = failureOf(error)
   const record = recordOf(request)

@@ -34,7 +34,8 @@ export function socketOptions({ requestTimeoutMs }: Pick<HttpLimits, 'requestTim
   return {
     requestTimeout,
     keepAliveTimeout: keepAliveMs,
-    routerOptions: { maxParamLength: maxPathParameterLength },
+    // TensorFlow Serving's paths are case-insensitive; names in them are not.
+    routerOptions: { caseSensitive: false, maxParamLength: maxPathParameterLength },
     http: {
       requestTimeout,
       headersTimeout: Math.min(requestTimeout, maxHeadersMs),

@@ -12,6 +12,7 @@ import {
   socketOptions,
 } from './connections.ts'
 import { readContract } from './contract.ts'
+import { addDialects } from './dialects/dialects.ts'
 import { addDocumentRoutes } from './document-routes.ts'
 import type { Edge } from './edge.ts'
 import { addHealthRoutes } from './health-routes.ts'
@@ -58,6 +59,7 @@ export async function createServer(options: HttpOptions): Promise<FastifyInstanc
   addModelRoutes(app, edge)
   addClassifyRoutes(app, edge)
   addBatchRoute(app, edge)
+  addDialects(app, edge)
   await addDocumentRoutes(app, edge)
   fence.close()
   return app

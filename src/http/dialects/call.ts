@@ -1,0 +1,121 @@
+// What every dialect does with a request: admit it before its body is read, then have its images
+// scored together, each through the batcher on its own.
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { ScoredImage, ScoreInput, Target } from '../../classification/types.ts'
+import { ServiceError } from '../../errors.ts'
+import { type Admitted, admitRequest, clientTimeoutOf } from '../admission.ts'
+import type { Edge } from '../edge.ts'
+import { orAborted } from '../exchange.ts'
+import { HttpError } from '../failure.ts'
+import type { ReadBodyOptions } from '../read-body.ts'
+import { recordOf } from '../request-record.ts'
+
+export interface DialectCall extends Admitted {
+  readonly target: Target
+}
+
+/** Tensors of one request; the same as Triton's --http-max-input-size. */
+export const maxTensorBytes = 64 * 1024 * 1024
+/** JSON is parsed at once on the thread that serves everybody: half a second at this size. */
+export const maxJsonTensorBytes = 32 * 1024 * 1024
+/** Images of one request. */
+export const maxImages = 256
+/** Of those, how many are under way together: enough to fill batches, too few to fill the queue. */
+const imagesInFlight = 32
+
+const calls = new WeakMap<FastifyRequest, DialectCall>()
+
+/** An onRequest hook: refuses what cannot be answered, before a byte of the body is read. */
+export function admitCall(
+  edge: Edge,
+  targetOf: (request: FastifyRequest) => Target,
+  maxBytes?: number,
+) {
+  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+    const target = targetOf(request)
+    const wanted = {
+      targets: [target],
+      timeoutMs: clientTimeoutOf(request),
+      ...(maxBytes === undefined ? {} : { maxBytes }),
+    }
+    calls.set(request, { ...admitRequest(edge, { request, reply }, wanted), target })
+  }
+}
+
+export function callOf(request: FastifyRequest): DialectCall {
+  const call = calls.get(request)
+  if (call === undefined) throw new Error('the request was not admitted. This is a bug.')
+  return call
+}
+
+/** How the body of a call is read. */
+export function bodyOptions({ claim, signal }: DialectCall, maxBytes: number): ReadBodyOptions {
+  return { maxBytes, claim, signal }
+}
+
+/** The call with a deadline of its own, which may only be earlier. */
+export function within(call: DialectCall, timeoutMs: number): DialectCall {
+  const deadline = Math.min(call.deadline, call.startedAt + timeoutMs)
+  if (deadline === call.deadline) return call
+  const controller = new AbortController()
+  const late = () => {
+    const message = `there was no answer within the ${timeoutMs} ms that the request allows`
+    controller.abort(new ServiceError('deadline_exceeded', message))
+  }
+  const timer = setTimeout(late, Math.max(0, deadline - performance.now()))
+  timer.unref()
+  call.signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
+  return { ...call, deadline, signal: AbortSignal.any([call.signal, controller.signal]) }
+}
+
+/**
+ * The scores of all images, in order. The first that fails fails the request.
+ * @throws ServiceError of `Classifier.score`
+ */
+export async function scoreAll(
+  { classifier }: Edge,
+  { request, call }: { readonly request: FastifyRequest; readonly call: DialectCall },
+  inputs: readonly ScoreInput[],
+): Promise<readonly ScoredImage[]> {
+  if (inputs.length < 1 || inputs.length > maxImages) {
+    const message = `the request has ${inputs.length} images; allowed are 1 to ${maxImages}`
+    throw new HttpError('bad_request', message)
+  }
+  const record = recordOf(request)
+  record.imageBytes = inputs.reduce((sum, { bytes }) => sum + bytes.length, 0)
+  const stop = new AbortController()
+  const signal = AbortSignal.any([call.signal, stop.signal])
+  const results: ScoredImage[] = []
+  let next = 0
+  const work = async () => {
+    while (next < inputs.length) {
+      const at = next++
+      const input = inputs[at] as ScoreInput
+      const { target, deadline } = call
+      results[at] = await classifier.score({ input, target, deadline, signal })
+    }
+  }
+  try {
+    const workers = Array.from({ length: Math.min(imagesInFlight, inputs.length) }, work)
+    await orAborted(Promise.all(workers), call.signal)
+  } catch (error) {
+    next = inputs.length
+    stop.abort(error) // what still waits is not worth computing any more
+    throw error
+  }
+  const [{ model, version }] = results as [ScoredImage]
+  record.models = [{ model, version }]
+  record.respondedAt = performance.now()
+  return results
+}
+
+/** One encoded image. */
+export async function scoreImage(
+  edge: Edge,
+  request: FastifyRequest,
+  bytes: Uint8Array,
+): Promise<ScoredImage> {
+  const call = callOf(request)
+  const [only] = await scoreAll(edge, { request, call }, [{ form: 'image', bytes }])
+  return only as ScoredImage
+}

@@ -1,0 +1,80 @@
+// Bodies that are compressed on the way, in both directions (RFC 9110 §8.4): gzip and deflate.
+import type { Duplex } from 'node:stream'
+import { promisify } from 'node:util'
+import { createGunzip, createInflate, deflate, gzip } from 'node:zlib'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { HttpError } from '../failure.ts'
+import { type ReadBodyOptions, readBody } from '../read-body.ts'
+import { readRawBody } from '../read-image.ts'
+
+const decoders: Readonly<Record<string, () => Duplex>> = {
+  gzip: createGunzip,
+  'x-gzip': createGunzip,
+  deflate: createInflate,
+}
+
+const encoders = { gzip: promisify(gzip), deflate: promisify(deflate) }
+
+/** Below this an answer fits one packet anyway. */
+const minCodedBytes = 1400
+
+/**
+ * The whole body, decompressed. What comes out is bounded and counted like any upload, so that a
+ * small body cannot unfold into a large one.
+ * @throws HttpError bad_request, body_too_large, client_gone; ServiceError overloaded; the signal's reason
+ */
+export async function readCodedBody(
+  request: FastifyRequest,
+  options: Omit<ReadBodyOptions, 'expectedBytes'>,
+): Promise<Uint8Array> {
+  const coding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase()
+  if (coding === 'identity' || coding === '') return await readRawBody(request, options)
+  const decoder = decoders[coding]?.()
+  if (decoder === undefined) {
+    const found = JSON.stringify(coding.slice(0, 40))
+    const message = `Content-Encoding is ${found}; allowed are gzip, deflate and identity`
+    throw new HttpError('bad_request', message)
+  }
+  const { raw } = request
+  const cut = () => {
+    if (!raw.complete) decoder.destroy()
+  }
+  raw.once('close', cut).pipe(decoder)
+  try {
+    return await readBody(decoder, options)
+  } catch (error) {
+    if (!isZlibError(error)) throw error
+    throw new HttpError('bad_request', `the body is not well-formed ${coding}`, { cause: error })
+  } finally {
+    raw.off('close', cut).unpipe(decoder)
+    decoder.destroy()
+  }
+}
+
+function isZlibError(error: unknown): boolean {
+  return /^Z_/.test(String((error as { code?: unknown } | null)?.code))
+}
+
+/** Sends `body`, compressed where the client asked for that. */
+export async function sendCoded(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  body: Uint8Array,
+): Promise<FastifyReply> {
+  reply.header('vary', 'accept-encoding')
+  const coding = wantedCoding(request.headers['accept-encoding'])
+  if (coding === undefined || body.length < minCodedBytes) return reply.send(body)
+  reply.header('content-encoding', coding)
+  return reply.send(await encoders[coding](body, { level: 1 }))
+}
+
+function wantedCoding(header: string | string[] | undefined): keyof typeof encoders | undefined {
+  const wanted = String(header ?? '')
+    .toLowerCase()
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => !/;\s*q=0(\.0*)?$/.test(item))
+    .map((item) => item.split(';', 1)[0]?.trim())
+  if (wanted.includes('gzip')) return 'gzip'
+  return wanted.includes('deflate') ? 'deflate' : undefined
+}

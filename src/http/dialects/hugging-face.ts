@@ -1,0 +1,91 @@
+// Hugging Face's image classification task, on its own path and on the bare address of an endpoint:
+// raw bytes or {"inputs": base64, "parameters": {...}} in, [{label, score}, ...] out.
+// https://huggingface.co/docs/inference-providers/tasks/image-classification
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { toProbabilities } from '../../classification/score.ts'
+import type { ScoredImage } from '../../classification/types.ts'
+import type { Edge } from '../edge.ts'
+import { HttpError } from '../failure.ts'
+import { isJsonBody, maxJsonBytes } from '../json-image.ts'
+import { addOperation } from '../operation.ts'
+import { bodyTooLarge } from '../read-body.ts'
+import { isFormType, readImage, readRawBody } from '../read-image.ts'
+import { admitCall, bodyOptions, callOf, scoreImage } from './call.ts'
+import { type ErrorShape, pathOf, pathText } from './error-shape.ts'
+import { badField, base64Of, type Fields, objectOf, parseJson, wholeOf } from './fields.ts'
+import { rankLabels } from './ranking.ts'
+
+const defaultTopK = 5
+const maxTopK = 100_000
+
+export function addHuggingFace(app: FastifyInstance, edge: Edge): void {
+  const maxBytes = maxJsonBytes(edge.limits.maxImageBytes)
+  const target = (request: FastifyRequest) => ({
+    model: pathText(request, 'model'),
+    version: undefined,
+  })
+  for (const id of ['huggingFaceClassify', 'huggingFaceEndpoint']) {
+    addOperation(app, edge.contract, id).as(() => ({
+      onRequest: admitCall(edge, target, maxBytes),
+      handler: async (request) => {
+        const { image, parameters } = await readInput(edge, request)
+        const topK = wholeOf(parameters.top_k ?? defaultTopK, 'top_k', [1, maxTopK])
+        const wanted = functionOf(parameters.function_to_apply)
+        const scored = await scoreImage(edge, request, image)
+        return rankLabels(apply(wanted, scored), scored.labels, topK)
+      },
+    }))
+  }
+}
+
+async function readInput(edge: Edge, request: FastifyRequest) {
+  const { maxImageBytes } = edge.limits
+  const call = callOf(request)
+  const query = queryParameters(request.query as Record<string, unknown>)
+  const contentType = request.headers['content-type'] ?? ''
+  if (isFormType(contentType)) {
+    const image = await readImage(request, { ...call, maxImageBytes, parameters: [] })
+    return { image, parameters: query }
+  }
+  const body = await readRawBody(request, bodyOptions(call, maxJsonBytes(maxImageBytes)))
+  const isJson = isJsonBody(body, contentType)
+  const fields = isJson ? objectOf(parseJson(body), 'the body') : {}
+  const image = isJson ? base64Of(fields.inputs, '"inputs"') : body
+  if (image.length > maxImageBytes) throw bodyTooLarge(maxImageBytes)
+  if (image.length === 0) throw new HttpError('image_missing', 'the request has no body')
+  const given = objectOf(fields.parameters ?? {}, '"parameters"')
+  return { image, parameters: { ...query, ...given } }
+}
+
+/** @huggingface/inference drops `parameters` where it sends a Blob, so the query is read too. */
+function queryParameters({ top_k, function_to_apply }: Record<string, unknown>): Fields {
+  return {
+    ...(top_k === undefined ? {} : { top_k: Number(top_k) }),
+    ...(function_to_apply === undefined ? {} : { function_to_apply }),
+  }
+}
+
+type ScoreFunction = 'softmax' | 'sigmoid' | 'none'
+
+function functionOf(value: unknown): ScoreFunction {
+  if (value === undefined || value === null) return 'softmax'
+  if (value === 'softmax' || value === 'sigmoid' || value === 'none') return value
+  throw badField('function_to_apply', value, 'softmax, sigmoid or none')
+}
+
+function apply(wanted: ScoreFunction, { scores, kind, model }: ScoredImage): Float32Array {
+  if (wanted === 'softmax') return toProbabilities(scores, kind)
+  if (wanted === 'none') return scores
+  if (kind === 'probabilities') {
+    const message = `function_to_apply is sigmoid; ${model} gives probabilities, whose logits are gone`
+    throw new HttpError('bad_parameter', message)
+  }
+  return scores.map((logit) => 1 / (1 + Math.exp(-logit)))
+}
+
+export const huggingFaceErrors: ErrorShape = {
+  matches: (request) =>
+    pathOf(request).startsWith('/models/') ||
+    (request.method === 'POST' && pathOf(request) === '/'),
+  bodyOf: ({ detail }) => ({ error: detail }),
+}

@@ -1,0 +1,160 @@
+// TensorFlow Serving's REST API: status, metadata, predict and classify.
+// https://www.tensorflow.org/tfx/serving/api_rest
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ModelState, ScoredImage, Target } from '../../classification/types.ts'
+import { ServiceError } from '../../errors.ts'
+import type { Edge } from '../edge.ts'
+import { HttpError } from '../failure.ts'
+import { addOperation } from '../operation.ts'
+import { admitCall, bodyOptions, callOf, maxJsonTensorBytes, scoreAll } from './call.ts'
+import { readCodedBody, sendCoded } from './coded-body.ts'
+import { type ErrorShape, pathOf, pathText } from './error-shape.ts'
+import { objectOf, parseJson } from './fields.ts'
+import { bestLabels } from './ranking.ts'
+import { imageInputOf } from './tensor-values.ts'
+import { readClassify, readPredict } from './tensorflow-serving-request.ts'
+
+export function addTensorflowServing(app: FastifyInstance, edge: Edge): void {
+  const { contract, classifier } = edge
+  for (const suffix of ['', 'Version', 'Label']) {
+    addOperation(app, contract, `tfsStatus${suffix}`).as(() => ({
+      handler: async (request) => modelStatus(classifier.models(), targetOf(request)),
+    }))
+    addOperation(app, contract, `tfsMetadata${suffix}`).as(() => ({
+      handler: async (request) => modelMetadata(classifier.state(targetOf(request))),
+    }))
+    addOperation(app, contract, `tfsCall${suffix}`).as(() => ({
+      onRequest: admitCall(edge, targetOf, maxJsonTensorBytes),
+      handler: (request, reply) => answerCall(edge, request, reply),
+    }))
+  }
+}
+
+/** The last name of the path may end in a verb: `resnet50:predict`, `versions/1:predict`. */
+function splitCall(request: FastifyRequest) {
+  const last = ['version', 'label', 'model'].find((name) => pathText(request, name) !== undefined)
+  const text = (last && pathText(request, last)) ?? ''
+  const [, name = text, verb] = /^(.*):([^:]*)$/.exec(text) ?? []
+  return { last, name, verb: verb?.toLowerCase() }
+}
+
+function targetOf(request: FastifyRequest): Target {
+  const { last, name, verb } = splitCall(request)
+  if (request.method === 'POST' && !/^(predict|classify|regress)$/.test(verb ?? '')) {
+    throw new HttpError('bad_request', `Malformed request: POST ${pathOf(request).slice(0, 100)}`)
+  }
+  const model = last === 'model' ? name : pathText(request, 'model')
+  if (last !== 'version') return { model, version: last === 'label' ? name : undefined }
+  if (!/^\d{1,15}$/.test(name)) {
+    throw new HttpError('bad_request', `Malformed request: the version is ${name.slice(0, 40)}`)
+  }
+  // ovmsclient asks for version 0 and means the latest.
+  return { model, version: Number(name) === 0 ? undefined : name }
+}
+
+async function answerCall(edge: Edge, request: FastifyRequest, reply: FastifyReply) {
+  const { verb } = splitCall(request)
+  const call = callOf(request)
+  if (verb === 'regress') {
+    throw new HttpError('bad_request', 'the model is a classifier; use predict or classify')
+  }
+  const body = await readCodedBody(request, bodyOptions(call, maxJsonTensorBytes))
+  const fields = objectOf(parseJson(body), 'the body')
+  const state = edge.classifier.state(call.target)
+  const options = { state, maxImageBytes: edge.limits.maxImageBytes }
+  const answer = async () => {
+    if (verb === 'classify') {
+      const images = await scoreAll(edge, { request, call }, readClassify(fields, options))
+      return { results: images.map(labelRows) }
+    }
+    const { form, images } = readPredict(fields, options)
+    const rows = (await scoreAll(edge, { request, call }, images)).map(scoreRow)
+    return form === 'rows' ? { predictions: rows } : { outputs: rows }
+  }
+  reply.type('application/json')
+  return await sendCoded(request, reply, Buffer.from(JSON.stringify(await answer())))
+}
+
+function scoreRow({ scores }: ScoredImage): number[] {
+  const row = Array.from(scores)
+  if (row.every(Number.isFinite)) return row
+  throw new HttpError('bad_request', 'the scores hold NaN or infinity, which JSON cannot carry')
+}
+
+/** Every class with its probability, best first. */
+function labelRows(image: ScoredImage): [string, number][] {
+  return bestLabels(image, image.scores.length).map(({ label, score }) => [label, score])
+}
+
+const states: Readonly<Record<ModelState['state'], string>> = {
+  loading: 'LOADING',
+  ready: 'AVAILABLE',
+  unloading: 'UNLOADING',
+  failed: 'END',
+}
+
+function modelStatus(models: readonly ModelState[], { model, version }: Target) {
+  const isWanted = (each: ModelState) =>
+    version === undefined || each.version === version || each.labels.includes(version)
+  const found = models.filter((each) => each.model === model && isWanted(each))
+  if (found.length === 0) {
+    throw new ServiceError('model_not_found', `no version of ${model?.slice(0, 100)} is known`)
+  }
+  return {
+    model_version_status: found.map((each) => ({
+      version: each.version,
+      state: states[each.state],
+      status:
+        each.state === 'failed'
+          ? { error_code: 'UNKNOWN', error_message: 'it cannot be served; the log knows why' }
+          : { error_code: 'OK', error_message: '' },
+    })),
+  }
+}
+
+function modelMetadata(state: ModelState) {
+  const { name, dtype, height, width } = imageInputOf(state)
+  const output = state.output?.name ?? ''
+  return {
+    model_spec: { name: state.model, signature_name: '', version: state.version },
+    metadata: {
+      signature_def: {
+        signature_def: {
+          serving_default: {
+            inputs: {
+              [name]: tensorInfo(dtype === 'uint8' ? 'DT_UINT8' : 'DT_FLOAT', [
+                -1,
+                height,
+                width,
+                3,
+              ]),
+            },
+            outputs: { [output]: tensorInfo('DT_FLOAT', [-1, state.output?.classes ?? -1]) },
+            method_name: 'tensorflow/serving/predict',
+          },
+        },
+      },
+    },
+  }
+}
+
+function tensorInfo(dtype: string, sizes: readonly number[]) {
+  const dim = sizes.map((size) => ({ size: String(size), name: '' }))
+  return { dtype, tensor_shape: { dim, unknown_rank: false }, name: '' }
+}
+
+export const tensorflowServingErrors: ErrorShape = {
+  matches(request) {
+    const { url = '' } = request.routeOptions
+    if (url === '/v1/models/:model/labels') return false // the native list of labels
+    if (url.startsWith('/v1/models/:model')) return true
+    return /^\/v1\/models\/.*(:|\/versions\/|\/metadata)/.test(pathOf(request))
+  },
+  bodyOf({ code, detail }, request) {
+    if (code !== 'model_not_found' && code !== 'version_not_found') return { error: detail }
+    const { last, name } = splitCall(request)
+    const model = last === 'model' ? name : pathText(request, 'model')
+    const what = last === 'model' ? `Latest(${model})` : `Specific(${model}, ${name})`
+    return { error: `Servable not found for request: ${what}` }
+  },
+}
