@@ -1,0 +1,120 @@
+// The use case without HTTP: decode, batch, probabilities, the best classes.
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import type { ClassifyRequest } from '../../src/classification/types.ts'
+import { loadWithPreferredEngine } from '../../src/engines/choose.ts'
+import { faultyPicture, noise, picture } from '../support/pictures.ts'
+import { type Service, startService } from '../support/service.ts'
+import { sessionRequest } from '../support/session-request.ts'
+import { until } from '../support/test-pool.ts'
+
+let service: Service
+before(async () => {
+  service = await startService({
+    models: [{ name: 'small' }, { name: 'other', versions: { 1: 2 } }],
+    batching: { maxBatchSize: 1, maxQueueSize: 2 },
+  })
+})
+after(() => service.close())
+
+async function requestFor(
+  image: Promise<Buffer>,
+  changes: Partial<ClassifyRequest> = {},
+): Promise<ClassifyRequest> {
+  return {
+    image: new Uint8Array(await image),
+    targets: [{ model: undefined, version: undefined }],
+    topK: 10,
+    deadline: performance.now() + 60_000,
+    signal: new AbortController().signal,
+    ...changes,
+  }
+}
+
+const classify = async (image: Promise<Buffer>, changes?: Partial<ClassifyRequest>) =>
+  service.classifier.classify(await requestFor(image, changes))
+
+test('the probabilities are those of the engine itself on the same pixels', async () => {
+  const folder = join(service.folder, 'small', '1')
+  const { model } = await loadWithPreferredEngine('onnxruntime', sessionRequest({ folder }))
+  const expected = Float32Array.from(await model.run(noise(4), 1))
+  await model.close()
+  const [answer] = await classify(picture(4))
+  for (const { index, probability } of answer?.predictions ?? []) {
+    assert.ok(Math.abs(probability - (expected[index] ?? 2)) < 1e-5, `class ${index}`)
+  }
+})
+
+test('every answer says how long its stages took and how many images shared its batch', async () => {
+  const [answer] = await classify(picture(1))
+  assert.ok(answer !== undefined)
+  for (const ms of Object.values(answer.timing)) assert.ok(ms >= 0)
+  assert.equal(answer.batchSize, 1)
+})
+
+test('several models are asked on one decode', async () => {
+  const before = await decodes()
+  const targets = ['small', 'other'].map((model) => ({ model, version: undefined }))
+  const answers = await classify(picture(2), { targets })
+  assert.deepEqual(
+    answers.map(({ model }) => model),
+    ['small', 'other'],
+  )
+  assert.equal(await decodes(), before + 1)
+})
+
+async function decodes(): Promise<number> {
+  const text = await service.metrics.render()
+  return Number(/^image_format_total\{format="png"\} (\d+)/m.exec(text)?.[1] ?? 0)
+}
+
+test('when one of several models cannot answer, the request fails as a whole', async () => {
+  const targets = ['small', 'nobody'].map((model) => ({ model, version: undefined }))
+  await assert.rejects(classify(picture(2), { targets }), { code: 'model_not_found' })
+})
+
+test('a deadline that has passed is refused at the door', async () => {
+  const late = classify(picture(1), { deadline: performance.now() - 1 })
+  await assert.rejects(late, { code: 'deadline_exceeded' })
+})
+
+test('a full service refuses at the door, before anything is decoded', async () => {
+  const slow = await Promise.all([1, 2, 3].map((seed) => requestFor(faultyPicture('slow', seed))))
+  const running = slow.map((request) => service.classifier.classify(request))
+  const admit = () =>
+    service.classifier.admit([{ model: 'small', version: undefined }], performance.now() + 60_000)
+  await until(() => depth(service) === 2)
+  const before = await decodes()
+  assert.throws(admit, { code: 'overloaded' })
+  await assert.rejects(classify(picture(9)), { code: 'overloaded' })
+  assert.equal(await decodes(), before)
+  await Promise.all(running)
+  admit()
+})
+
+const depth = ({ classifier }: Service) =>
+  classifier.models().reduce((sum, { queueDepth }) => sum + queueDepth, 0)
+
+test('an image in one batch with one that the engine cannot run is answered all the same', async () => {
+  const other = await startService({ batching: { maxBatchSize: 4 } })
+  const ask = async (image: Promise<Buffer>) => other.classifier.classify(await requestFor(image))
+  try {
+    const busy = ask(faultyPicture('slow'))
+    await until(() => other.classifier.models().some(({ sessions }) => sessions.busy === 1))
+    const together = [ask(faultyPicture('throw')), ask(picture(5))]
+    const [bad, good] = await Promise.allSettled(together)
+    assert.equal(bad?.status === 'rejected' && bad.reason.code, 'session_failed')
+    assert.equal(good?.status, 'fulfilled')
+    await busy
+  } finally {
+    await other.close()
+  }
+})
+
+test('outcomes are counted by what came of the image', async () => {
+  await classify(Promise.resolve(Buffer.from('no image'))).catch(() => {})
+  const text = await service.metrics.render()
+  assert.match(text, /^images_total\{model="small",version="1",outcome="ok"\} [1-9]/m)
+  assert.match(text, /outcome="unsupported_image_format"\} 1$/m)
+})
