@@ -20,7 +20,8 @@ const rooms = {
 // Packages that may be imported by one room only (the composition root may not import them either).
 const homes = {
   sharp: 'imaging',
-  'onnxruntime-node|@tensorflow|koffi': 'engines',
+  'onnxruntime-node|@tensorflow': 'engines',
+  koffi: 'engines|imaging',
   'fastify|@fastify': 'http',
   'prom-client': 'metrics',
   '@opentelemetry': 'tracing',

@@ -63,6 +63,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const imaging = createImaging({
     threads: config.decodeThreads === 'auto' ? cores() : config.decodeThreads,
     maxPixels: config.maxImagePixels,
+    maxDecodeBytes: config.maxDecodeBytes,
     formats: config.imageFormats,
   })
   let phase: 'serving' | 'leaving' | 'closing' = 'serving'

@@ -124,6 +124,12 @@ export const variables = {
     meaning: 'images decoded at the same time',
     risk: 'each may take the memory of the largest image that MAX_IMAGE_PIXELS permits',
   }),
+  maxDecodeBytes: variable('MAX_DECODE_BYTES', form.integer(oneMiB, 1024 * 1024 * oneMiB), {
+    default: String(320 * oneMiB),
+    meaning:
+      'memory that images may take together while they are decoded; large ones wait for each other',
+    risk: 'the worst case of the process is this, the uploads (eight times MAX_IMAGE_BYTES, at least 128 MiB) and about 120 MiB',
+  }),
   maxConnections: variable('MAX_CONNECTIONS', form.integer(1, 1_000_000), {
     default: '4096',
     meaning: 'open connections; further ones are closed at once',

@@ -5,6 +5,7 @@ import { cutCrop, prepareCrop, unite } from './crop.ts'
 import type { Size } from './geometry.ts'
 import type { CropRecipe, DecodedImage, ImageFormat } from './imaging.ts'
 import { readHeader, readPixels } from './libvips.ts'
+import { decodeCost, type MemoryBudget, withinMemory } from './memory-budget.ts'
 import { storedBox, uprightRows, uprightSize } from './orientation.ts'
 import { tooLarge, tooLongSide, undecodable } from './refusals.ts'
 
@@ -13,6 +14,8 @@ export interface DecodeJob {
   readonly format: ImageFormat
   readonly recipes: readonly CropRecipe[]
   readonly maxPixels: number
+  /** What all threads hold, and may hold. */
+  readonly memory: MemoryBudget
 }
 
 /**
@@ -27,6 +30,7 @@ export async function decode({
   format,
   recipes,
   maxPixels,
+  memory,
 }: DecodeJob): Promise<DecodedImage> {
   const startedAt = performance.now()
   const header = await refusing(format, () => readHeader(bytes))
@@ -35,10 +39,14 @@ export async function decode({
   const crops = recipes.map((recipe) => prepareCrop(upright, recipe))
   const part = unite(crops.map((crop) => crop.needs))
   const stored = storedBox(part, upright, header.orientation)
-  const raster = await refusing(format, () => readPixels(bytes, header, stored))
-  const rows = uprightRows(raster, header.orientation)
+  const cut = async () => {
+    const raster = await refusing(format, () => readPixels(bytes, header, stored))
+    const rows = uprightRows(raster, header.orientation)
+    return crops.map((crop) => cutCrop(crop, rows, part))
+  }
+  const cost = decodeCost(format, header.width * header.height, header.progressive)
   return {
-    crops: crops.map((crop) => cutCrop(crop, rows, part)),
+    crops: await withinMemory(memory, cost, cut),
     format,
     digest: createHash('sha256').update(bytes).digest('base64url'),
     ...upright,

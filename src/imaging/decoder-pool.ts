@@ -13,15 +13,26 @@ import type {
   ImagingOptions,
 } from './imaging.ts'
 import { openDecoders } from './libvips.ts'
+import { createMemoryBudget } from './memory-budget.ts'
 import { noBytes, unsupported } from './refusals.ts'
 import { createSlots } from './slots.ts'
+import { tameMalloc } from './tame-malloc.ts'
 import type { Answer } from './worker.ts'
 
 /** How much one more image moves the average: about the last 20 count. */
 const weight = 0.1
 
+/** Room for one of the dearest images at the default limit of 50 million pixels. */
+const defaultMaxDecodeBytes = 320 * 1024 * 1024
+
 /** Decoding threads, started at once; `close` ends them. */
-export function createImaging({ threads, maxPixels, formats }: ImagingOptions): Imaging {
+export function createImaging({
+  threads,
+  maxPixels,
+  maxDecodeBytes = defaultMaxDecodeBytes,
+  formats,
+}: ImagingOptions): Imaging {
+  tameMalloc() // before there are threads
   openDecoders(formats)
   const slots = createSlots(threads)
   const pool = new Piscina({
@@ -33,6 +44,7 @@ export function createImaging({ threads, maxPixels, formats }: ImagingOptions): 
     concurrentTasksPerWorker: 1,
   })
 
+  const memory = createMemoryBudget(maxDecodeBytes)
   let meanMs = 0
 
   async function decode(
@@ -43,7 +55,13 @@ export function createImaging({ threads, maxPixels, formats }: ImagingOptions): 
     const format = accept(bytes, formats)
     const release = await slots.take(owner, signal)
     try {
-      const image = await runJob(pool, { bytes: movable(bytes), format, recipes, maxPixels })
+      const image = await runJob(pool, {
+        bytes: movable(bytes),
+        format,
+        recipes,
+        maxPixels,
+        memory,
+      })
       meanMs += (image.decodeMs - meanMs) * (meanMs === 0 ? 1 : weight)
       return image
     } finally {

@@ -38,6 +38,8 @@ export interface ImagingOptions {
   readonly threads: number
   /** Largest image, width x height of the file's header. */
   readonly maxPixels: number
+  /** What images may hold together while they are decoded, by their size and format. */
+  readonly maxDecodeBytes?: number
   readonly formats: readonly ImageFormat[]
 }
 

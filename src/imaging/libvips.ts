@@ -48,6 +48,7 @@ export interface Header extends Size {
   /** EXIF orientation, 1…8; width and height are the file's, not turned by it. */
   readonly orientation: number
   readonly cmyk: boolean
+  readonly progressive: boolean
 }
 
 /** @throws Error of sharp */
@@ -58,6 +59,7 @@ export async function readHeader(bytes: Uint8Array): Promise<Header> {
     height: metadata.height,
     orientation: metadata.orientation ?? 1,
     cmyk: metadata.space === 'cmyk',
+    progressive: metadata.isProgressive === true,
   }
 }
 
