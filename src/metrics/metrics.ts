@@ -22,6 +22,9 @@ export interface Metrics {
   readonly contentType: string
 }
 
+/** Gauges that end in `_total`, as only counters may; each is the sum of one without the ending. */
+const misnamed = ['handles', 'requests', 'resources'].map((name) => `nodejs_active_${name}_total`)
+
 export interface MetricsOptions {
   /** Histograms of requests name traces; the text is then OpenMetrics, which can carry them. */
   readonly exemplars?: boolean
@@ -32,6 +35,7 @@ export function createMetrics({ exemplars = false }: MetricsOptions = {}): Metri
   // The types bind a registry to one format at its construction; every metric takes either.
   if (exemplars) registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never)
   collectDefaultMetrics({ register: registry }) // event-loop delay, heap, garbage collection, CPU
+  for (const name of misnamed) registry.removeSingleMetric(name)
   return {
     http: createHttpMetrics(registry, { exemplars }),
     stage: createStageMetric(registry),
