@@ -55,6 +55,7 @@ export const variables = {
   modelPollMs: variable('MODEL_POLL_MS', form.integer(0, oneHourMs), {
     default: '0',
     meaning: 'how often to look for new and removed versions, in milliseconds; 0 never',
+    risk: 'a version that is still being copied may be tried: copy it beside and rename it',
   }),
   engine: variable('ENGINE', form.oneOf('auto', 'onnxruntime', 'tensorflow', 'openvino'), {
     default: 'auto',
@@ -76,6 +77,7 @@ export const variables = {
   threadsPerSession: variable('THREADS_PER_SESSION', form.automatic(form.integer(1, 256)), {
     default: 'auto',
     meaning: 'threads one session computes with',
+    risk: 'more than the cores divided by the sessions makes every answer slower',
   }),
   maxSessionBytes: variable('MAX_SESSION_BYTES', form.integer(0, 1024 * 1024 * oneMiB), {
     default: '0',
@@ -90,6 +92,7 @@ export const variables = {
   maxQueueDelayMs: variable('MAX_QUEUE_DELAY_MS', form.integer(0, 10_000), {
     default: '0',
     meaning: 'holds a batch that is not full back for this long to let it grow',
+    risk: 'every answer of a service that is not busy comes this much later',
   }),
   maxQueueSize: variable('MAX_QUEUE_SIZE', form.integer(1, 100_000), {
     default: '256',
@@ -99,6 +102,7 @@ export const variables = {
   requestTimeoutMs: variable('REQUEST_TIMEOUT_MS', form.integer(1, oneHourMs), {
     default: '10000',
     meaning: 'longest a request may take; X-Request-Timeout-Ms may only shorten it',
+    risk: 'slow clients hold their memory longer, and overload is told later',
   }),
   maxImageBytes: variable('MAX_IMAGE_BYTES', form.integer(1, 1024 * oneMiB), {
     default: String(20 * oneMiB),
@@ -133,6 +137,7 @@ export const variables = {
   maxConnections: variable('MAX_CONNECTIONS', form.integer(1, 1_000_000), {
     default: '4096',
     meaning: 'open connections; further ones are closed at once',
+    risk: 'each open connection takes a file descriptor (ulimit -n) and some 20 KB',
   }),
   apiKeys: variable('API_KEYS', form.list, {
     default: '',
@@ -144,10 +149,12 @@ export const variables = {
     default: '0',
     meaning:
       'requests a minute of each key, or of each address where there are no keys; 0 unlimited',
+    risk: 'behind a proxy all clients are one address unless TRUST_PROXY names the proxy',
   }),
   corsOrigins: variable('CORS_ORIGINS', form.list, {
     default: '',
     meaning: 'origins whose pages may call the API from a browser; empty none',
+    risk: 'pages of these origins can use whatever this server offers to the reader',
   }),
   trustProxy: variable('TRUST_PROXY', form.list, {
     default: '',
@@ -165,6 +172,7 @@ export const variables = {
   shutdownGraceMs: variable('SHUTDOWN_GRACE_MS', form.integer(0, oneHourMs), {
     default: '20000',
     meaning: 'on SIGTERM, the longest that queued work may take before the process ends anyway',
+    risk: 'must be shorter than what the supervisor waits before it kills (Kubernetes: 30 s)',
   }),
   logLevel: variable(
     'LOG_LEVEL',
