@@ -6,26 +6,22 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { BrowserContextOptions } from 'playwright-core'
 import sharp from 'sharp'
-import { startServer } from '../../bench/support/server-process.ts'
 import { launchBrowser, noBrowser, visit } from '../support/browser.ts'
+import { serveRepository } from '../support/served.ts'
 
 const target = fileURLToPath(new URL('../../../docs/pictures/', import.meta.url))
 /** What a README is read at; twice the density doubles every file. */
-const wide = { viewport: { width: 1100, height: 760 } }
-const narrow = { viewport: { width: 390, height: 760 } }
+const wide = { viewport: { width: 1100, height: 700 } }
+const narrow = { viewport: { width: 390, height: 844 } }
 /** Colours of a palette: the page has few, its thumbnails are small. */
 const colours = 200
 
 if (noBrowser !== false) throw new Error(noBrowser)
-const { MODEL_REPOSITORY, PICTURES, DEFAULT_MODEL } = process.env
+const { MODEL_REPOSITORY, PICTURES } = process.env
 if (!MODEL_REPOSITORY || !PICTURES) throw new Error('set MODEL_REPOSITORY and PICTURES (folders)')
 mkdirSync(target, { recursive: true })
 const pictures = readdirSync(PICTURES).map((name) => join(PICTURES, name))
-const server = await startServer({
-  MODEL_REPOSITORY,
-  LOG_LEVEL: 'info',
-  ...(DEFAULT_MODEL === undefined ? {} : { DEFAULT_MODEL }),
-})
+const server = await serveRepository(MODEL_REPOSITORY)
 const browser = await launchBrowser()
 
 async function shoot(name: string, options: BrowserContextOptions, files: readonly string[]) {

@@ -31,20 +31,29 @@ export async function writeRepository(options: readonly string[] = smallNetwork)
   return repository
 }
 
-/** Starts `serve` and waits until it listens. */
+/** Starts `serve` on small models of its own and waits until it listens. */
 export async function serveModels(
   environment: Readonly<Record<string, string>> = {},
   options?: readonly string[],
 ): Promise<Served> {
   const repository = await writeRepository(options)
-  const child = spawn(process.execPath, ['--enable-source-maps', program, 'serve'], {
-    env: {
-      ...process.env,
-      PORT: '0',
-      ENGINE: 'onnxruntime',
-      MODEL_REPOSITORY: repository,
-      ...environment,
+  const served = await serveRepository(repository, { ENGINE: 'onnxruntime', ...environment })
+  return {
+    ...served,
+    async stop() {
+      await served.stop()
+      await rm(repository, { recursive: true, force: true })
     },
+  }
+}
+
+/** Starts `serve` on models that are there, and leaves them there. */
+export async function serveRepository(
+  repository: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Served> {
+  const child = spawn(process.execPath, ['--enable-source-maps', program, 'serve'], {
+    env: { ...process.env, PORT: '0', MODEL_REPOSITORY: repository, ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   return {
@@ -53,7 +62,6 @@ export async function serveModels(
     async stop() {
       child.kill('SIGTERM')
       if (child.exitCode === null) await once(child, 'exit')
-      await rm(repository, { recursive: true, force: true })
     },
   }
 }
