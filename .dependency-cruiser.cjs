@@ -36,7 +36,7 @@ module.exports = {
     forbid(
       'nobody-imports-the-root',
       { path: '^src/[^/]+/', pathNot: '^src/cli/' },
-      { path: '^src/(app|observers|server|config)\\.ts$' },
+      { path: '^src/(app|load-model|observers|server|config)\\.ts$' },
     ),
     forbid(
       'http-sees-only-types-of-repository',

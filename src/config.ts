@@ -123,6 +123,16 @@ export const variables = {
       risk: 'a 988-byte AVIF of 49 million pixels takes 927 MB to decode',
     },
   ),
+  shareInFlight: variable('SHARE_IN_FLIGHT', form.oneOf('on', 'off'), {
+    default: 'on',
+    meaning:
+      'equal images that are asked for at the same time are computed once; benchmarks say off',
+  }),
+  resultCacheBytes: variable('RESULT_CACHE_BYTES', form.integer(0, 64 * 1024 * oneMiB), {
+    default: '0',
+    meaning: 'memory for results of images that come again, in bytes; 0 keeps none',
+    risk: 'it is memory of the main process; a result of a thousand classes takes about 4.5 KB',
+  }),
   decodeThreads: variable('DECODE_THREADS', form.automatic(form.integer(1, 256)), {
     default: 'auto',
     meaning: 'images decoded at the same time',

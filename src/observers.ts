@@ -24,19 +24,30 @@ export function sessionObserver(
 }
 
 export function lineupObserver(metrics: Metrics, log: Logger): LineupObserver {
+  const { models } = metrics
   return {
     loaded(served, ms) {
       metrics.modelInfo.served(modelInfo(served))
+      models.loaded(namesOf(served.version), ms)
       const { refused } = served.pool
       log.info({ ...modelInfo(served), refused, loadMs: Math.round(ms) }, 'model ready')
     },
-    failed: (model, version, message) => log.error({ model, version }, message),
-    retired(served) {
+    failed(version, message) {
+      models.failed(namesOf(version))
+      log.error(namesOf(version), message)
+    },
+    problem: ({ model, version, message }) => log.error({ model, version }, message),
+    problems: models.problems,
+    retired(served, isReplaced) {
       metrics.modelInfo.removed(modelInfo(served))
-      const { model, version } = served.version
-      log.info({ model, version }, 'model retired')
+      if (!isReplaced) metrics.forget(namesOf(served.version))
+      log.info(namesOf(served.version), 'model retired')
     },
   }
+}
+
+function namesOf({ model, version }: ModelVersion) {
+  return { model, version: String(version) }
 }
 
 export function modelInfo({ version, pool: { description } }: ServedModel) {
@@ -56,10 +67,7 @@ export function classificationObserver(
   metrics: Metrics,
   tracing?: Tracing,
 ): ClassificationObserver {
-  const named = ({ version }: ServedModel) => ({
-    model: version.model,
-    version: String(version.version),
-  })
+  const named = ({ version }: ServedModel) => namesOf(version)
   return {
     stage: (stage, served, durationMs) => metrics.stage({ stage, ...named(served), durationMs }),
     timed(served, { decoded: { decodedAt, image: decodedImage }, result, inferredAt }) {
@@ -83,5 +91,10 @@ export function classificationObserver(
       metrics.images.outcome({ ...named(served), outcome })
     },
     decoded: ({ format }) => metrics.images.format(format),
+    origin: metrics.results.origin,
+    shadowed({ served, shadow, outcome }) {
+      const { model, version } = named(shadow)
+      metrics.shadowed({ ...named(served), shadow_model: model, shadow_version: version, outcome })
+    },
   }
 }

@@ -51,6 +51,7 @@ function stubPool(): SessionPool {
     sessions: [],
     ready: true,
     shared: false,
+    complete: Promise.resolve(),
     lease: async () => ({ run: async (crops) => crops.map(() => outcome), release: () => {} }),
     close: async () => {},
   }
@@ -62,7 +63,10 @@ function stubModel(metrics: ReturnType<typeof createMetrics>): ServedModel {
     version: 1,
     folder: '/nonexistent',
     manifest: defaultManifest,
-    modifiedMs: 0,
+    fingerprint: '',
+    identity: '',
+    files: '',
+    writtenMs: 0,
     labels: null,
   }
   return createServedModel({
@@ -75,6 +79,7 @@ function stubModel(metrics: ReturnType<typeof createMetrics>): ServedModel {
     maxQueueDelayMs: 0,
     maxQueueSize: 256,
     openTensors: () => Promise.reject(new Error('nothing is loaded here')),
+    openMaps: () => Promise.reject(new Error('nothing is explained here')),
     observe: metrics.batcher('resnet50', '1'),
   })
 }
@@ -90,10 +95,22 @@ export async function listenStubService(logLevel: string): Promise<string> {
   const classifier = createClassificationService({
     imaging: stubImaging(),
     table,
+    cache: undefined,
+    sharesInFlight: false,
+    draw: () => Promise.resolve(new Uint8Array()),
     lineup: createLineup({
       table,
       load: () => Promise.reject(new Error('nothing is loaded here')),
-      observe: { loaded: ignore, failed: ignore, retired: ignore },
+      isCurrent: () => Promise.resolve(true),
+      loadsAtStart: 1,
+      settleMs: 0,
+      observe: {
+        loaded: ignore,
+        failed: ignore,
+        problem: ignore,
+        problems: ignore,
+        retired: ignore,
+      },
     }),
     leaving: () => false,
     closing: () => false,
@@ -106,6 +123,7 @@ export async function listenStubService(logLevel: string): Promise<string> {
     logger: log,
     version: 'bench',
     draining: () => false,
+    keepsResults: false,
     limits: config,
     serveMetrics: true,
   })

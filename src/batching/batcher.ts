@@ -41,7 +41,10 @@ export interface BatcherObserver {
 }
 
 export interface SubmitOptions {
-  /** `performance.now()` after which the item is not worth starting; checked when a batch forms. */
+  /**
+   * `performance.now()` after which the item is not worth starting. Read when a batch forms, so
+   * that it may move while the item waits.
+   */
   readonly deadline: number
   /**
    * Rejects the promise at once with the signal's reason. An item that waits is dropped; one that
@@ -61,7 +64,7 @@ export interface Batched<Result> {
 interface Entry<Item, Result> {
   readonly item: Item
   readonly queuedAt: number
-  readonly deadline: number
+  readonly options: SubmitOptions
   readonly resolve: (result: Batched<Result>) => void
   readonly reject: (error: unknown) => void
   readonly forget: () => void
@@ -102,7 +105,8 @@ class WorkConservingBatcher<Item, Result> implements Batcher<Item, Result> {
     return this.#queue.size
   }
 
-  submit(item: Item, { deadline, signal }: SubmitOptions): Promise<Batched<Result>> {
+  submit(item: Item, options: SubmitOptions): Promise<Batched<Result>> {
+    const { signal } = options
     if (this.#closed !== undefined) return Promise.reject(this.#closed)
     if (signal?.aborted) return Promise.reject(signal.reason)
     if (this.#queue.size >= this.#options.maxQueue) {
@@ -117,7 +121,7 @@ class WorkConservingBatcher<Item, Result> implements Batcher<Item, Result> {
       const entry: Entry<Item, Result> = {
         item,
         queuedAt: performance.now(),
-        deadline,
+        options,
         resolve,
         reject,
         forget,
@@ -209,7 +213,7 @@ class WorkConservingBatcher<Item, Result> implements Batcher<Item, Result> {
     const size = Math.min(maxSize, maxSizeNow())
     for (const entry of this.#queue) {
       if (batch.length === size) break
-      if (entry.deadline <= now) {
+      if (entry.options.deadline <= now) {
         this.#drop(entry, this.#options.rejectLate())
       } else {
         this.#queue.delete(entry)

@@ -1,110 +1,197 @@
-// Makes what is served equal to what the repository holds: loads what is new beside what serves,
-// moves traffic only to what is warm, and lets the old go when its last request is answered.
+// Makes what is served equal to what the repository holds: loads what is new or changed beside what
+// serves, moves traffic only to what is warm, and lets the old go when its last request is answered.
 import { messageOf } from '../errors.ts'
-import type { ModelVersion, Scan } from '../repository/repository.ts'
+import { chooseVersions } from '../repository/choose-versions.ts'
+import type { ModelVersion, RepositoryProblem, Scan } from '../repository/repository.ts'
+import { type Absentee, createFailures, type Failures } from './load-failures.ts'
 import type { ModelTable } from './model-table.ts'
 import type { ServedModel } from './served-model.ts'
 
 export interface LineupObserver {
   loaded(served: ServedModel, ms: number): void
-  failed(model: string, version: number | null, message: string): void
-  retired(served: ServedModel): void
+  failed(version: ModelVersion, message: string): void
+  /** Something in the repository that was right before, or was not there. */
+  problem(problem: RepositoryProblem): void
+  /** How many problems there are now. */
+  problems(count: number): void
+  /** @param isReplaced by other content under the same number */
+  retired(served: ServedModel, isReplaced: boolean): void
 }
 
 export interface LineupOptions {
   readonly table: ModelTable
   /** Starts sessions for a version and resolves when they are warm. */
   readonly load: (version: ModelVersion) => Promise<ServedModel>
+  /** Whether its files are still as they were found. */
+  readonly isCurrent: (version: ModelVersion) => Promise<boolean>
+  /** Versions that are loaded at the same time while nothing serves; one, while something does. */
+  readonly loadsAtStart: number
+  /** Milliseconds without a write after which a folder counts as complete. */
+  readonly settleMs: number
   readonly observe: LineupObserver
 }
 
-/** A version that is not served: on its way, or given up until its files change. */
-export interface Absentee {
-  readonly version: ModelVersion
-  readonly state: 'loading' | 'failed' | 'unloading'
-  readonly message?: string
+export interface Reconciled {
+  /** Files were being written, so that it is worth looking again soon. */
+  readonly unsettled: boolean
 }
 
 export interface Lineup {
-  /** Brings the service in line with `scan`; resolves when all of it is loaded or has failed. */
-  reconcile(scan: Scan): Promise<void>
+  /**
+   * Brings the service in line with `scan`; resolves when all of it is loaded or has failed. One at
+   * a time.
+   * @param insist tries again at once what failed to load before
+   */
+  reconcile(scan: Scan, insist?: boolean): Promise<Reconciled>
   absent(): readonly Absentee[]
+  problems(): readonly RepositoryProblem[]
   /** Ends everything: nothing is served afterwards. */
   close(): Promise<void>
 }
 
-export function createLineup({ table, load, observe }: LineupOptions): Lineup {
-  const absentees = new Map<string, Absentee>()
-  const retiring = new Set<Promise<void>>()
-  let turn: Promise<void> = Promise.resolve()
+const stillWritten = 'its files are still being written'
 
-  const serving = (key: string) => table.all().find((served) => keyOf(served.version) === key)
+export function createLineup(options: LineupOptions): Lineup {
+  return new TableLineup(options)
+}
 
-  async function bringIn(version: ModelVersion): Promise<void> {
+class TableLineup implements Lineup {
+  readonly #options: LineupOptions
+  readonly #loading = new Map<string, Absentee>()
+  readonly #leaving = new Map<ServedModel, Promise<void>>()
+  readonly #failures: Failures = createFailures()
+  #problems: readonly RepositoryProblem[] = []
+  #closed = false
+
+  constructor(options: LineupOptions) {
+    this.#options = options
+  }
+
+  async reconcile(scan: Scan, insist = false): Promise<Reconciled> {
+    const { table } = this.#options
+    if (isLostMount(scan, table)) {
+      this.#noteProblems([...scan.problems, lostMount])
+      return { unsettled: false }
+    }
+    const wanted = chooseVersions(scan.versions)
+    this.#noteProblems([...scan.problems, ...nothingChosen(scan, wanted)])
+    const wantedKeys = new Set(wanted.map(keyOf))
+    this.#failures.keepOnly(wantedKeys)
+    this.#loading.clear() // of what was not settled; nothing loads between two turns
+    const unsettled = await this.#bringAllIn(wanted, insist)
+    for (const { model, manifest } of scan.versions) table.route(model, manifest)
+    for (const served of table.all()) {
+      if (wantedKeys.has(keyOf(served.version)) || !this.#mayGo(served, scan, wanted)) continue
+      table.remove(served)
+      this.#retire(served)
+    }
+    return { unsettled }
+  }
+
+  absent(): readonly Absentee[] {
+    const leaving = [...this.#leaving.keys()].map(
+      ({ version }): Absentee => ({ version, state: 'unloading' }),
+    )
+    return [...this.#loading.values(), ...this.#failures.all(), ...leaving]
+  }
+
+  problems(): readonly RepositoryProblem[] {
+    return this.#problems
+  }
+
+  async close(): Promise<void> {
+    const { table } = this.#options
+    this.#closed = true
+    for (const served of table.all()) {
+      table.remove(served)
+      this.#retire(served)
+    }
+    await Promise.all(this.#leaving.values())
+  }
+
+  #serving(key: string): ServedModel | undefined {
+    return this.#options.table.all().find((served) => keyOf(served.version) === key)
+  }
+
+  /** @returns whether something was not settled */
+  async #bringAllIn(wanted: readonly ModelVersion[], insist: boolean): Promise<boolean> {
+    const { table, settleMs, loadsAtStart } = this.#options
+    const isStart = table.all().length === 0
+    const due = wanted.filter((version) => {
+      const key = keyOf(version)
+      if (this.#serving(key)?.version.fingerprint === version.fingerprint) return false
+      return insist || this.#failures.isDue(key, version)
+    })
+    const settled = due.filter((version) => isStart || isSettled(version, settleMs))
+    for (const version of due.filter((each) => !settled.includes(each))) {
+      this.#loading.set(keyOf(version), { version, state: 'loading', message: stillWritten })
+    }
+    const changed = await inTurns(settled, isStart ? loadsAtStart : 1, (version) =>
+      this.#closed ? Promise.resolve(false) : this.#bringIn(version),
+    )
+    return settled.length < due.length || changed.includes(true)
+  }
+
+  /** @returns whether its files changed meanwhile */
+  async #bringIn(version: ModelVersion): Promise<boolean> {
+    const { load, isCurrent, observe } = this.#options
     const key = keyOf(version)
-    const before = absentees.get(key)
-    const unchanged = before?.version.modifiedMs === version.modifiedMs
-    if (serving(key) !== undefined || (before?.state === 'failed' && unchanged)) return
     const startedAt = performance.now()
-    absentees.set(key, { version, state: 'loading' })
+    this.#loading.set(key, { version, state: 'loading' })
     try {
       const served = await load(version)
-      absentees.delete(key)
-      table.add(served)
+      this.#failures.forget(key)
+      this.#takeIn(served)
       observe.loaded(served, performance.now() - startedAt)
+      return false
     } catch (error) {
-      const message = messageOf(error)
-      absentees.set(key, { version, state: 'failed', message })
-      observe.failed(version.model, version.version, message)
+      if (!(await isCurrent(version))) return true
+      this.#failures.add(key, version, messageOf(error))
+      observe.failed(version, messageOf(error))
+      return false
+    } finally {
+      this.#loading.delete(key)
     }
   }
 
-  function letGo(served: ServedModel): void {
-    const key = keyOf(served.version)
-    table.remove(served)
-    absentees.set(key, { version: served.version, state: 'unloading' })
+  #takeIn(served: ServedModel): void {
+    const { table } = this.#options
+    const before = this.#serving(keyOf(served.version))
+    if (this.#closed) this.#retire(served)
+    else if (before === undefined) table.add(served)
+    else {
+      table.replace(before, served)
+      this.#retire(before)
+    }
+  }
+
+  /** Ends what no request finds any more, once its last one is answered. */
+  #retire(served: ServedModel): void {
     const gone = served.retire().finally(() => {
-      retiring.delete(gone)
-      if (absentees.get(key)?.state === 'unloading') absentees.delete(key)
-      observe.retired(served)
+      this.#leaving.delete(served)
+      const isReplaced = this.#serving(keyOf(served.version)) !== undefined
+      this.#options.observe.retired(served, isReplaced)
     })
-    retiring.add(gone)
+    this.#leaving.set(served, gone)
   }
 
-  async function bringInLine(scan: Scan): Promise<void> {
-    for (const { model, message } of scan.problems) observe.failed(model, null, message)
-    const wanted = chooseVersions(scan.versions)
-    const wantedKeys = new Set(wanted.map(keyOf))
-    for (const [key, { state }] of absentees) {
-      if (state === 'failed' && !wantedKeys.has(key)) absentees.delete(key)
-    }
-    await Promise.all(groupByModel(wanted).map((versions) => inTurn(versions, bringIn)))
-    for (const served of table.all()) {
-      if (!wantedKeys.has(keyOf(served.version)) && mayGo(served, scan, wanted)) letGo(served)
-    }
+  #noteProblems(found: readonly RepositoryProblem[]): void {
+    const { observe } = this.#options
+    const known = new Set(this.#problems.map(problemKey))
+    for (const problem of found) if (!known.has(problemKey(problem))) observe.problem(problem)
+    this.#problems = found
+    observe.problems(found.length)
   }
 
-  /** A version makes room only once what replaces it serves, or when its files are gone. */
-  function mayGo(served: ServedModel, scan: Scan, wanted: readonly ModelVersion[]): boolean {
+  /** A version makes room once what replaces it serves; files that are gone hurry that up. */
+  #mayGo(served: ServedModel, scan: Scan, wanted: readonly ModelVersion[]): boolean {
     const { model } = served.version
     if (scan.problems.some((problem) => problem.model === model && problem.unread)) return false
-    if (!scan.versions.some((version) => keyOf(version) === keyOf(served.version))) return true
-    return wanted
-      .filter((version) => version.model === model)
-      .every((version) => serving(keyOf(version)) !== undefined)
-  }
-
-  return {
-    reconcile(scan) {
-      turn = turn.then(() => bringInLine(scan))
-      return turn
-    },
-    absent: () => [...absentees.values()],
-    async close() {
-      await turn
-      for (const served of table.all()) letGo(served)
-      await Promise.all(retiring)
-    },
+    const heirs = wanted.filter((version) => version.model === model)
+    const serves = (version: ModelVersion) => this.#serving(keyOf(version)) !== undefined
+    if (heirs.every(serves)) return true // also where the model is gone
+    const isThere = scan.versions.some((version) => keyOf(version) === keyOf(served.version))
+    return !isThere && heirs.some(serves)
   }
 }
 
@@ -112,26 +199,53 @@ function keyOf({ model, version }: ModelVersion): string {
   return `${model}/${version}`
 }
 
-/** Of each model the highest version, and those that its manifest names by a label. */
-function chooseVersions(versions: readonly ModelVersion[]): readonly ModelVersion[] {
-  const highest = new Map<string, number>()
-  for (const { model, version } of versions) {
-    highest.set(model, Math.max(version, highest.get(model) ?? 0))
-  }
-  return versions.filter(
-    ({ model, version, manifest }) =>
-      version === highest.get(model) || Object.values(manifest.versions).includes(version),
-  )
+function problemKey({ model, version, message }: RepositoryProblem): string {
+  return JSON.stringify([model, version, message])
 }
 
-function groupByModel(versions: readonly ModelVersion[]): readonly (readonly ModelVersion[])[] {
-  const models = [...new Set(versions.map(({ model }) => model))]
-  return models.map((name) => versions.filter(({ model }) => model === name))
+/** A clock of a file server may be a little ahead; files from a far future are just wrong. */
+const maxAheadMs = 60_000
+
+function isSettled({ writtenMs }: ModelVersion, settleMs: number): boolean {
+  const ageMs = Date.now() - writtenMs
+  return ageMs >= settleMs || ageMs < -maxAheadMs
 }
 
-async function inTurn<Item>(
+/** A volume that is not mounted (any more) is an empty folder: no reason to stop answering. */
+function isLostMount(scan: Scan, table: ModelTable): boolean {
+  const hasModels = scan.versions.length > 0 || scan.problems.some(({ unread }) => unread)
+  return !hasModels && table.all().length > 0
+}
+
+const lostMount: RepositoryProblem = {
+  model: '',
+  version: null,
+  unread: true,
+  message: 'the repository holds no model any more; what is loaded goes on serving',
+}
+
+function nothingChosen(scan: Scan, wanted: readonly ModelVersion[]): RepositoryProblem[] {
+  const models = new Set(scan.versions.map(({ model }) => model))
+  for (const { model } of wanted) models.delete(model)
+  return [...models].map((model) => {
+    const there = scan.versions.filter((version) => version.model === model)
+    const found = there.map(({ version }) => version).join(', ')
+    const message = `${model}/model.json chooses versions of which none is there; there are ${found}`
+    return { model, version: null, unread: true, message }
+  })
+}
+
+/** Acts on all items in their order, on `width` of them at the same time. */
+async function inTurns<Item, Result>(
   items: readonly Item[],
-  act: (item: Item) => Promise<void>,
-): Promise<void> {
-  for (const item of items) await act(item)
+  width: number,
+  act: (item: Item) => Promise<Result>,
+): Promise<readonly Result[]> {
+  const results: Result[] = []
+  const rest = items.entries()
+  const worker = async () => {
+    for (const [index, item] of rest) results[index] = await act(item)
+  }
+  await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker))
+  return results
 }

@@ -1,5 +1,7 @@
 // What is served right now: model name -> versions, and which one a request means.
 import { ServiceError } from '../errors.ts'
+import { defaultManifest } from '../repository/manifest.ts'
+import { type Routing, type RoutingManifest, routingOf, shareOf } from './routing.ts'
 import type { ServedModel } from './served-model.ts'
 import type { Target } from './types.ts'
 
@@ -7,42 +9,156 @@ export interface ModelTable {
   /** Every served version, models by name, versions from the highest. */
   all(): readonly ServedModel[]
   add(served: ServedModel): void
+  /** `served` takes the place of `before`: no request finds both, or neither. */
+  replace(before: ServedModel, served: ServedModel): void
   /** From now on no new request finds it. */
   remove(served: ServedModel): void
+  /** What the model's manifest says of its versions now. */
+  route(model: string, manifest: RoutingManifest): void
   /** @throws ServiceError model_not_found, version_not_found */
   resolve(target: Target): ServedModel
-  /** The version that answers requests which name none. */
+  /** The version that answers requests which name none, but for those that are split off. */
   isDefaultVersion(served: ServedModel): boolean
+  /** Its names, e.g. `stable`. */
+  labelsOf(served: ServedModel): readonly string[]
+  /** Percent of the requests which name no version, 0…100. */
+  trafficOf(served: ServedModel): number
+  /** What sees the images of `model` too, where that serves. */
+  shadowOf(model: string): Shadow | undefined
+}
+
+export interface Shadow {
+  readonly served: ServedModel
+  readonly percent: number
 }
 
 export function createModelTable(defaultModel: string): ModelTable {
-  let rows: readonly ServedModel[] = []
+  return new RowTable(defaultModel)
+}
 
-  const versionsOf = (model: string) => rows.filter((row) => row.version.model === model)
+class RowTable implements ModelTable {
+  readonly #defaultModel: string
+  readonly #routings = new Map<string, Routing>()
+  #rows: readonly ServedModel[] = []
 
-  return {
-    all: () => rows,
-    add(served) {
-      rows = [...rows, served].sort(
-        (a, b) =>
-          a.version.model.localeCompare(b.version.model) || b.version.version - a.version.version,
-      )
-    },
-    remove(served) {
-      rows = rows.filter((row) => row !== served)
-    },
-    resolve({ model = defaultModel, version }) {
-      const versions = versionsOf(model)
-      const [highest] = versions
-      if (highest === undefined) throw modelNotFound(model, rows)
-      if (version === undefined) return highest
-      const number = highest.version.manifest.versions[version] ?? Number(version)
-      const found = versions.find((row) => row.version.version === number)
-      if (found === undefined) throw versionNotFound(model, version, versions)
-      return found
-    },
-    isDefaultVersion: (served) => versionsOf(served.version.model)[0] === served,
+  constructor(defaultModel: string) {
+    this.#defaultModel = defaultModel
   }
+
+  all(): readonly ServedModel[] {
+    return this.#rows
+  }
+
+  add(served: ServedModel): void {
+    this.#put([...this.#rows, served])
+  }
+
+  replace(before: ServedModel, served: ServedModel): void {
+    this.#put([...this.#rows.filter((row) => row !== before), served])
+  }
+
+  remove(served: ServedModel): void {
+    this.#put(this.#rows.filter((row) => row !== served))
+  }
+
+  route(model: string, manifest: RoutingManifest): void {
+    const before = this.#routings.get(model)
+    this.#routings.set(model, routingOf(manifest, this.#numbersOf(model), before))
+  }
+
+  resolve({ model = this.#defaultModel, version, key }: Target): ServedModel {
+    const found =
+      version === undefined
+        ? this.#anyOf(model, key)
+        : this.#find(model, this.#numberOf(model, version))
+    if (found !== undefined) return found
+    const numbers = this.#numbersOf(model)
+    if (numbers.length === 0) throw modelNotFound(model, this.#rows)
+    const labels = [...this.#routed(model).labels].filter(([, number]) => numbers.includes(number))
+    throw versionNotFound(model, version ?? '', [...numbers, ...labels.map(([label]) => label)])
+  }
+
+  isDefaultVersion(served: ServedModel): boolean {
+    return this.#defaultOf(served.version.model) === served
+  }
+
+  labelsOf({ version: { model, version } }: ServedModel): readonly string[] {
+    const { labels } = this.#routed(model)
+    return [...labels].filter(([, number]) => number === version).map(([label]) => label)
+  }
+
+  trafficOf(served: ServedModel): number {
+    const { model, version } = served.version
+    const shares = this.#routed(model).traffic.filter((share) => this.#find(model, share.version))
+    const own = shares.filter((share) => share.version === version)
+    const rest = this.isDefaultVersion(served) ? wholePercent - sumOf(shares) : 0
+    return sumOf(own) + rest
+  }
+
+  shadowOf(model: string): Shadow | undefined {
+    const { shadow } = this.#routed(model)
+    if (shadow === null) return undefined
+    const other = shadow.model ?? model
+    const served =
+      shadow.version === undefined
+        ? this.#defaultOf(other)
+        : this.#find(other, this.#numberOf(other, String(shadow.version)))
+    return served === undefined ? undefined : { served, percent: shadow.percent }
+  }
+
+  #put(rows: readonly ServedModel[]): void {
+    this.#rows = rows.toSorted(
+      (a, b) =>
+        a.version.model.localeCompare(b.version.model) || b.version.version - a.version.version,
+    )
+    for (const model of this.#routings.keys()) {
+      if (this.#versionsOf(model).length === 0) this.#routings.delete(model)
+    }
+  }
+
+  #versionsOf(model: string): readonly ServedModel[] {
+    return this.#rows.filter((row) => row.version.model === model)
+  }
+
+  #numbersOf(model: string): readonly number[] {
+    return this.#versionsOf(model).map((row) => row.version.version)
+  }
+
+  #find(model: string, number: number | undefined): ServedModel | undefined {
+    return this.#versionsOf(model).find((row) => row.version.version === number)
+  }
+
+  #routed(model: string): Routing {
+    return this.#routings.get(model) ?? routingOf(defaultManifest, [])
+  }
+
+  #numberOf(model: string, name: string): number | undefined {
+    return this.#routed(model).labels.get(name) ?? (/^\d+$/.test(name) ? Number(name) : undefined)
+  }
+
+  /** What the manifest says, else the highest that is not on trial. */
+  #defaultOf(model: string): ServedModel | undefined {
+    const { byDefault, traffic } = this.#routed(model)
+    const onTrial = new Set(traffic.map(({ version }) => version))
+    const versions = this.#versionsOf(model)
+    return (
+      this.#find(model, byDefault) ??
+      versions.find((row) => !onTrial.has(row.version.version)) ??
+      versions[0]
+    )
+  }
+
+  #anyOf(model: string, key: string | undefined): ServedModel | undefined {
+    const routing = this.#routings.get(model)
+    if (key === undefined || routing === undefined) return this.#defaultOf(model)
+    return this.#find(model, shareOf(routing, `${model} ${key}`)) ?? this.#defaultOf(model)
+  }
+}
+
+const wholePercent = 100
+
+function sumOf(shares: readonly { readonly percent: number }[]): number {
+  return shares.reduce((sum, { percent }) => sum + percent, 0)
 }
 
 /** Longest piece of a client's text that an error repeats. */
@@ -57,15 +173,11 @@ function modelNotFound(model: string, rows: readonly ServedModel[]): ServiceErro
 function versionNotFound(
   model: string,
   version: string,
-  versions: readonly ServedModel[],
+  served: readonly (number | string)[],
 ): ServiceError {
-  const numbers = versions.map((row) => row.version.version)
-  const labels = Object.entries(versions[0]?.version.manifest.versions ?? {})
-    .filter(([, number]) => numbers.includes(number))
-    .map(([label]) => label)
   const found = JSON.stringify(version.slice(0, maxEcho))
   return new ServiceError(
     'version_not_found',
-    `${model} has no version ${found}; served are: ${[...numbers, ...labels].join(', ')}`,
+    `${model} has no version ${found}; served are: ${served.join(', ')}`,
   )
 }

@@ -11,6 +11,7 @@ import type { CropRecipe } from '../imaging/imaging.ts'
 import type { ModelVersion } from '../repository/repository.ts'
 import type { Scores, SessionPool } from '../sessions/session-pool.ts'
 import { createForecast, type Forecast } from './forecast.ts'
+import { createMapSource, type MapSource } from './map-source.ts'
 import { recipeOf } from './recipe.ts'
 import { createStatistics, type StatisticsRecorder } from './statistics.ts'
 import { createTensorSource, type TensorSource } from './tensor-source.ts'
@@ -33,6 +34,8 @@ export interface ServedModelOptions {
   readonly maxQueueSize: number
   /** Starts the sessions that take tensors; see tensor-source.ts. */
   readonly openTensors: () => Promise<SessionPool>
+  /** Starts the sessions that make class maps; see map-source.ts. */
+  readonly openMaps: () => Promise<SessionPool>
   readonly observe: ServedModelObserver
 }
 
@@ -41,12 +44,18 @@ export interface ServedModel {
   readonly pool: SessionPool
   readonly labels: readonly LabelRow[]
   readonly recipe: CropRecipe
-  /** What decides its answers, as text: made once, since every answer's ETag depends on it. */
-  readonly identity: string
   readonly options: ServedModelOptions
   readonly forecast: Forecast
   readonly tensors: TensorSource
   readonly statistics: StatisticsRecorder
+  readonly maps: MapSource
+  /** Tells it from everything else that served or will: model, version, files, and what runs them. */
+  readonly key: string
+  /**
+   * The same, as far as other machines have it equal. Made once, since every answer's ETag depends
+   * on it.
+   */
+  readonly identity: string
   /** Images this model still owes an answer, wherever they are. */
   readonly inFlight: number
   /** Images waiting for a session. */
@@ -100,6 +109,8 @@ export function createServedModel(options: ServedModelOptions): ServedModel {
     open: options.openTensors,
     ran,
   })
+  const maps = createMapSource({ model: version.model, open: options.openMaps, maxBatchSize })
+  const runs = JSON.stringify([version.model, version.version, pool.description])
   let inFlight = 0
   let emptied: () => void = () => {}
   return {
@@ -110,8 +121,10 @@ export function createServedModel(options: ServedModelOptions): ServedModel {
     forecast,
     tensors,
     statistics,
+    maps,
+    key: `${version.fingerprint} ${runs}`,
     recipe: recipeOf(version.manifest.preprocess, pool.description.input),
-    identity: identityOf(options),
+    identity: `${version.identity} ${runs}`,
     get inFlight() {
       return inFlight
     },
@@ -129,14 +142,9 @@ export function createServedModel(options: ServedModelOptions): ServedModel {
     async retire() {
       if (inFlight > 0) await new Promise<void>((resolve) => (emptied = resolve))
       await batcher.idle()
-      await Promise.all([pool.close(), tensors.close()])
+      await Promise.all([pool.close(), tensors.close(), maps.close()])
     },
   }
-}
-
-function identityOf({ version: { model, version, manifest }, pool }: ServedModelOptions): string {
-  const { weights, preprocess } = manifest
-  return JSON.stringify([model, version, weights, preprocess, pool.description])
 }
 
 /** A lease whose run tells how long a batch of its size took. */

@@ -3,7 +3,8 @@ import { ServiceError } from '../errors.ts'
 import type { PreprocessManifest } from '../repository/manifest.ts'
 import type { ModelVersion } from '../repository/repository.ts'
 import { type ClassifierOptions, createClassifier } from './classifier.ts'
-import type { Absentee, Lineup } from './lineup.ts'
+import type { Lineup } from './lineup.ts'
+import type { Absentee } from './load-failures.ts'
 import type { ModelTable } from './model-table.ts'
 import { recipeOf } from './recipe.ts'
 import type { ServedModel } from './served-model.ts'
@@ -43,6 +44,12 @@ export function createClassificationService(options: ClassificationServiceOption
         ...statistics.read(),
       })),
     identify: (targets) => identify(targets, table),
+    problems: () =>
+      lineup.problems().map(({ model, version, message }) => ({
+        model,
+        version: version === null ? null : String(version),
+        message,
+      })),
     labels: (target) => table.resolve(target).labels,
     ready: () => !leaving() && isComplete(),
   }
@@ -84,6 +91,8 @@ function servedState(served: ServedModel, table: ModelTable): ModelState {
   const { input, output, engine, engineVersion, device, precision } = pool.description
   return {
     ...named(version),
+    labels: table.labelsOf(served),
+    traffic: table.trafficOf(served),
     state: hasSession(served) ? 'ready' : 'failed',
     served: table.isDefaultVersion(served),
     preprocess: { ...shownPreprocess(version.manifest.preprocess), ...cropOf(recipe) },
@@ -111,6 +120,8 @@ function absentState({ version, state, message }: Absentee): ModelState {
     state,
     ...(message === undefined ? {} : { message }),
     served: false,
+    labels: [],
+    traffic: 0,
     preprocess: {
       ...shownPreprocess(preprocess),
       ...cropOf(recipeOf(preprocess, { height: side, width: side })),
@@ -125,10 +136,7 @@ function absentState({ version, state, message }: Absentee): ModelState {
 const usualSide = 224
 
 function named({ model, version, manifest }: ModelVersion) {
-  const labels = Object.entries(manifest.versions)
-    .filter(([, number]) => number === version)
-    .map(([label]) => label)
-  return { model, version: String(version), labels, weights: manifest.weights }
+  return { model, version: String(version), weights: manifest.weights }
 }
 
 function shownPreprocess({ interpolation, rescale, mean, std }: PreprocessManifest) {

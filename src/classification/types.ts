@@ -7,7 +7,15 @@ export interface Target {
   readonly model: string | undefined
   /** A version number or a label of the manifest; `undefined` is the served version. */
   readonly version: string | undefined
+  /**
+   * Requests with the same key get the same version where a manifest splits the traffic; absent,
+   * they get the default version.
+   */
+  readonly key?: string
 }
+
+/** How a class-activation map is drawn: over nothing (to lay over the image), or over the crop. */
+export type ExplanationForm = 'heat-map' | 'overlay'
 
 export interface ClassifyRequest {
   /** Encoded bytes; may be moved to another thread, so the caller must not read them afterwards. */
@@ -20,6 +28,14 @@ export interface ClassifyRequest {
   readonly deadline: number
   /** Aborted when the client has gone or the deadline has passed; its reason is the error to throw. */
   readonly signal: AbortSignal
+  /** SHA-256 of `image` in base64url, where the caller has it already. */
+  readonly imageDigest?: string | undefined
+  /** Least probability of a prediction; absent, all of the best `topK` are answered. */
+  readonly threshold?: number | undefined
+  /** Whether the more general terms above the classes are wanted too. */
+  readonly rollup?: boolean
+  /** Whether, and how, it is wanted where the best class was seen. */
+  readonly explain?: ExplanationForm | undefined
 }
 
 export interface Prediction {
@@ -36,12 +52,52 @@ export interface Classification {
   readonly weights: 'pretrained' | 'random' | 'custom'
   readonly predictions: readonly Prediction[]
   readonly timing: StageTiming
-  /** How many images ran together with this one. */
+  /** How many images ran together with this one; 0 where nothing ran for it. */
   readonly batchSize: number
+  readonly origin: AnswerOrigin
   /** SHA-256 of the encoded image, made on the decoding thread. */
   readonly imageDigest: string
   /** What computed it; see `Classifier.identify`. */
   readonly identity: string
+  /** Confident more general terms, the most specific first; where asked for. */
+  readonly rollup?: readonly RollupTerm[]
+  readonly explanation?: Explanation
+}
+
+/** Computed for this request, together with an equal one in flight, or kept from an earlier one. */
+export type AnswerOrigin = 'computed' | 'shared' | 'cached'
+
+/** A synset above the classes: its probability is the sum of theirs. */
+export interface RollupTerm {
+  readonly wnid: string
+  readonly label: string
+  readonly probability: number
+  /** Steps below `entity`, the longest way. */
+  readonly depth: number
+  /** How many of the model's classes are below it. */
+  readonly classes: number
+}
+
+/** Where the best class was seen. */
+export interface Explanation {
+  /** The class that was looked for. */
+  readonly index: number
+  readonly label: string
+  readonly mediaType: 'image/png'
+  readonly png: Uint8Array
+  /** Size of the PNG, in pixels. */
+  readonly width: number
+  readonly height: number
+  /** What of the original image, upright, the PNG shows, in its pixels. */
+  readonly region: Region
+  readonly image: { readonly width: number; readonly height: number }
+}
+
+export interface Region {
+  readonly left: number
+  readonly top: number
+  readonly width: number
+  readonly height: number
 }
 
 /** Milliseconds of each stage. */
@@ -65,6 +121,8 @@ export interface ModelState {
   readonly message?: string
   /** Answers requests that name no version. */
   readonly served: boolean
+  /** Percent of the requests that name no version which it answers. */
+  readonly traffic: number
   readonly labels: readonly string[]
   readonly weights: { readonly kind: string; readonly source?: string; readonly licence?: string }
   readonly preprocess: {
@@ -130,6 +188,14 @@ export interface ScoredImage {
 /** @throws ServiceError */
 export type Score = (request: ScoreRequest) => Promise<ScoredImage>
 
+/** Something in the model repository that cannot be used, for the operator. */
+export interface RepositoryState {
+  /** Empty where it is the whole repository's. */
+  readonly model: string
+  readonly version: string | null
+  readonly message: string
+}
+
 /** The use case: everything http/ and its dialects call. */
 export interface Classifier {
   /**
@@ -154,6 +220,7 @@ export interface Classifier {
    * `undefined` where one of the targets is not served right now.
    */
   identify(targets: readonly Target[]): readonly string[] | undefined
+  problems(): readonly RepositoryState[]
   /** The labels of a model's classes. @throws ServiceError model_not_found, version_not_found */
   labels(target: Target): readonly LabelRow[]
   /** True when every model that should be served is warm and nothing drains. */

@@ -3,9 +3,10 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
+import { isDeepStrictEqual } from 'node:util'
 import { UsageError } from '../errors.ts'
 import type { Graph } from '../graph/graph.ts'
-import { type Manifest, parseManifest } from '../repository/manifest.ts'
+import { defaultManifest, type Manifest, parseManifest } from '../repository/manifest.ts'
 import { modelName } from '../repository/scan.ts'
 import { writeSavedModel } from '../savedmodel/write-saved-model.ts'
 
@@ -18,7 +19,7 @@ export interface NewModel {
   /** Whether all that the repository holds under this name makes way. */
   readonly replace: boolean
   readonly graph: Graph
-  readonly manifest: Omit<Manifest, 'output' | 'versions'>
+  readonly manifest: Pick<Manifest, 'labels' | 'weights' | 'preprocess'>
   /** Files beside the manifest, by name. */
   readonly files: Readonly<Record<string, string>>
 }
@@ -119,12 +120,25 @@ async function writeManifest(
   { manifest, files }: NewModel,
   before: Manifest | null,
 ): Promise<void> {
-  const content = { ...manifest, ...(before !== null && { versions: before.versions }) }
+  const content = { ...manifest, ...(before !== null && routingOf(before)) }
   const text = `${JSON.stringify(content, null, 2)}\n`
   for (const [name, data] of Object.entries({ ...files, 'model.json': text })) {
     const temporary = join(folder, `.${name}.${randomUUID()}`)
     await writeFile(temporary, data)
     await rename(temporary, join(folder, name))
+  }
+}
+
+/** What the operator said of versions outlives a new one. */
+function routingOf({ versions, versionPolicy, traffic, shadow, ...manifest }: Manifest) {
+  const changed = (name: 'versionPolicy' | 'traffic', value: object) =>
+    isDeepStrictEqual(value, defaultManifest[name]) ? {} : { [name]: value }
+  return {
+    versions,
+    ...changed('versionPolicy', versionPolicy),
+    ...changed('traffic', traffic),
+    ...(manifest.default !== null && { default: manifest.default }),
+    ...(shadow !== null && { shadow }),
   }
 }
 

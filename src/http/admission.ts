@@ -23,6 +23,7 @@ export interface AdmissionRequest {
 }
 
 export interface Admitted extends Exchange {
+  /** With the request's id as key: equal ids get the same version of a split. */
   readonly targets: readonly Target[]
   /** Counts the bytes of its upload; released by itself when the request ends. */
   readonly claim: UploadClaim
@@ -35,8 +36,9 @@ export interface Admitted extends Exchange {
 export function admitRequest(
   options: AdmissionOptions,
   { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
-  { targets, timeoutMs, maxBytes }: AdmissionRequest,
+  { targets: named, timeoutMs, maxBytes }: AdmissionRequest,
 ): Admitted {
+  const targets = named.map((target) => ({ key: request.id, ...target }))
   const { limits, classifier, uploads } = options
   const record = recordOf(request)
   assertBodyFits(request, maxBytes ?? maxBodyBytes(contentTypeOf(request), limits.maxImageBytes))

@@ -128,11 +128,11 @@ async function classifyFile(
     if (image.length === 0) throw imageMissing('the file is empty')
     const record = recordOf(request)
     record.imageBytes = (record.imageBytes ?? 0) + image.length
-    const { targets, topK, deadline, signal } = call
-    const work = edge.classifier.classify({ image, targets, topK, deadline, signal })
+    const { targets, wishes, deadline, signal } = call
+    const work = edge.classifier.classify({ image, targets, ...wishes, deadline, signal })
     const classifications = await orAborted(work, signal)
     record.models = classifications.map(({ model, version }) => ({ model, version }))
-    return answerOf(classifications)
+    return answerOf(classifications, call.labels)
   } catch (error) {
     const failure = failureOf(error)
     if (failure.code === 'internal') request.log.error({ err: error }, 'an image failed')

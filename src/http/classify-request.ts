@@ -1,13 +1,18 @@
 // What the query and headers of a classification ask for, admitted: shared by one image and many.
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { Target } from '../classification/types.ts'
+import type { ClassifyRequest, ExplanationForm, Target } from '../classification/types.ts'
 import { type Admitted, admitRequest } from './admission.ts'
 import type { Operation } from './contract.ts'
 import type { Edge } from './edge.ts'
-import { listOf, numberOf, readParameters, textOf } from './parameters.ts'
+import { isTrue, listOf, numberOf, type Parameters, readParameters, textOf } from './parameters.ts'
+
+/** What the answer is to hold. */
+type Wishes = Pick<ClassifyRequest, 'topK' | 'threshold' | 'rollup' | 'explain'>
 
 export interface ClassifyCall extends Admitted {
-  readonly topK: number
+  readonly wishes: Wishes
+  /** False leaves names out of the answer and gives bare indices. */
+  readonly labels: boolean
   /** Names of its query parameters. */
   readonly parameters: readonly string[]
 }
@@ -33,9 +38,25 @@ export function admitCall(edge: Edge, operation: Operation, maxBytes?: number) {
     )
     calls.set(request, {
       ...admitted,
-      topK: numberOf(parameters, 'top_k') ?? defaultTopK,
+      wishes: wishesOf(parameters),
+      labels: isTrue(parameters, 'labels') ?? true,
       parameters: operation.query.map(({ name }) => name),
     })
+  }
+}
+
+const explanationForms: Readonly<Record<string, ExplanationForm | undefined>> = {
+  true: 'heat-map',
+  overlay: 'overlay',
+  false: undefined,
+}
+
+function wishesOf(parameters: Parameters): Wishes {
+  return {
+    topK: numberOf(parameters, 'top_k') ?? defaultTopK,
+    threshold: numberOf(parameters, 'threshold'),
+    rollup: isTrue(parameters, 'rollup') ?? false,
+    explain: explanationForms[textOf(parameters, 'explain') ?? 'false'],
   }
 }
 

@@ -8,19 +8,20 @@ export interface EntityTagOptions {
   readonly digest: string
   /** What answers; see `Classifier.identify`. */
   readonly identities: readonly string[]
-  readonly topK: number
+  /** All that the client said of the answer's form. */
+  readonly form: unknown
 }
 
 /** A weak tag: the same image in another batch may differ in the last bits of a probability. */
-export function entityTag({ digest, identities, topK }: EntityTagOptions): string {
-  const hash = createHash('sha256').update(JSON.stringify(['v2', digest, identities, topK]))
+export function entityTag({ digest, identities, form }: EntityTagOptions): string {
+  const hash = createHash('sha256').update(JSON.stringify(['v2', digest, identities, form]))
   return `W/"${hash.digest('base64url')}"`
 }
 
 /** The tag of an answer that was computed. */
-export function answerTag(classifications: readonly Classification[], topK: number): string {
+export function answerTag(classifications: readonly Classification[], form: unknown): string {
   const digest = classifications[0]?.imageDigest ?? ''
-  return entityTag({ digest, identities: classifications.map(({ identity }) => identity), topK })
+  return entityTag({ digest, identities: classifications.map(({ identity }) => identity), form })
 }
 
 /** The digest of an image that is not decoded yet, as the decoding thread would make it. */

@@ -12,7 +12,10 @@ export function addModelRoutes(app: FastifyInstance, edge: Edge): void {
     handler: (request, reply) => {
       readParameters(request, operation)
       const models = classifier.models().map((state) => shownModel(state, defaultModel))
-      return reply.send({ models })
+      return reply.send({
+        models,
+        problems: classifier.problems().map(({ model, version }) => ({ model, version })),
+      })
     },
   }))
 

@@ -21,6 +21,8 @@ export interface HttpOptions {
   /** True from SIGTERM on: readiness is 503 and connections are not kept. */
   readonly draining: () => boolean
   readonly limits: HttpLimits
+  /** Whether results are kept, of which `X-Cache` tells. */
+  readonly keepsResults: boolean
   /** Keys of which one is required everywhere but on health; empty requires none. */
   readonly apiKeys: readonly string[]
   /** Requests a minute of each key, or of each address where there are no keys; 0 is no limit. */

@@ -9,7 +9,7 @@ export interface ParameterObject {
   readonly schema: Readonly<Record<string, unknown>>
 }
 
-export type ParameterValue = string | number | readonly string[]
+export type ParameterValue = string | number | boolean | readonly string[]
 
 export interface ParameterRule {
   readonly name: string
@@ -27,11 +27,12 @@ interface Schema {
   readonly minItems?: number
   readonly maxItems?: number
   readonly items?: Schema
+  readonly enum?: readonly string[]
 }
 
 const known = new Set([
   ...['type', 'pattern', 'minimum', 'maximum', 'minLength', 'maxLength', 'minItems', 'maxItems'],
-  ...['items', 'default', 'description', 'examples', 'example'],
+  ...['items', 'enum', 'default', 'description', 'examples', 'example'],
 ])
 
 /** Longest piece of a client's text that an error repeats. */
@@ -70,10 +71,18 @@ type Parser = (text: string, schema: Schema) => ParameterValue | undefined
 const parsers: Readonly<Record<string, Parser>> = {
   string: parseText,
   integer: parseInteger,
+  number: parseNumber,
+  boolean: (text) => booleans.get(text),
   array: parseList,
 }
 
+const booleans = new Map([
+  ['true', true],
+  ['false', false],
+])
+
 function parseText(text: string, schema: Schema): string | undefined {
+  if (schema.enum !== undefined && !schema.enum.includes(text)) return undefined
   if (text.length < (schema.minLength ?? 0)) return undefined
   if (text.length > (schema.maxLength ?? Number.POSITIVE_INFINITY)) return undefined
   if (schema.pattern !== undefined && !new RegExp(schema.pattern, 'u').test(text)) return undefined
@@ -87,6 +96,12 @@ function parseInteger(text: string, schema: Schema): number | undefined {
   return value
 }
 
+function parseNumber(text: string, { minimum, maximum }: Schema): number | undefined {
+  if (!/^\d{1,15}(\.\d{1,20})?(e-?\d{1,2})?$/i.test(text)) return undefined
+  const value = Number(text)
+  return value < (minimum ?? value) || value > (maximum ?? value) ? undefined : value
+}
+
 function parseList(text: string, schema: Schema): readonly string[] | undefined {
   const items = text.split(',').map((item) => parseText(item.trim(), schema.items as Schema))
   if (items.length < (schema.minItems ?? 0)) return undefined
@@ -96,6 +111,9 @@ function parseList(text: string, schema: Schema): readonly string[] | undefined 
 
 function describe(schema: Schema): string {
   if (schema.type === 'integer') return `an integer${range(schema.minimum, schema.maximum)}`
+  if (schema.type === 'number') return `a number${range(schema.minimum, schema.maximum)}`
+  if (schema.type === 'boolean') return 'true or false'
+  if (schema.enum !== undefined) return schema.enum.join(' or ')
   if (schema.type === 'array') {
     const item = describe(schema.items as Schema)
     return `a list of names with commas between,${range(schema.minItems, schema.maxItems)} of them, each ${item}`

@@ -40,6 +40,10 @@ export function numberOf(parameters: Parameters, name: string): number | undefin
   return parameters.get(name) as number | undefined
 }
 
+export function isTrue(parameters: Parameters, name: string): boolean | undefined {
+  return parameters.get(name) as boolean | undefined
+}
+
 export function listOf(parameters: Parameters, name: string): readonly string[] | undefined {
   return parameters.get(name) as readonly string[] | undefined
 }

@@ -51,7 +51,10 @@ export async function addSecurityHeaders(
       ...['Authorization', 'Content-Type', 'If-None-Match'],
       ...['X-Request-Id', 'X-Request-Timeout-Ms'],
     ],
-    exposedHeaders: ['ETag', 'Retry-After', 'Server-Timing', 'X-Batch-Size', 'X-Request-Id'],
+    exposedHeaders: [
+      ...['ETag', 'Retry-After', 'Server-Timing', 'X-Batch-Size', 'X-Cache', 'X-Request-Id'],
+      ...['X-Model', 'X-Class'],
+    ],
     strictPreflight: false,
   })
 }

@@ -39,6 +39,21 @@ export function planCrop(image: Size, recipe: CropRecipe): CropPlan {
   }
 }
 
+/**
+ * What of an upright image a crop shows, in the image's pixels, rounded outwards; where the image is
+ * smaller than the crop, all of it.
+ */
+export function shownRegion(image: Size, recipe: CropRecipe): Box {
+  const { resized, across, down } = planCrop(image, recipe)
+  const [left, right] = inImage(across, image.width / resized.width, image.width)
+  const [top, bottom] = inImage(down, image.height / resized.height, image.height)
+  return { left, top, width: right - left, height: bottom - top }
+}
+
+function inImage({ first, count }: Span, scale: number, size: number): [number, number] {
+  return [Math.floor(first * scale), Math.min(size, Math.ceil((first + count) * scale))]
+}
+
 function resizedSize(image: Size, recipe: CropRecipe): Size {
   const short = recipe.resizeShortSide
   if (short === null) return { width: recipe.cropSize, height: recipe.cropSize }

@@ -14,6 +14,7 @@ export interface ImageObserver {
   format(format: string): void
   /** The probability of the first prediction, 0…1. */
   top1(model: string, probability: number): void
+  forget(version: { readonly model: string; readonly version: string }): void
 }
 
 export function createImageMetrics(registry: Registry): ImageObserver {
@@ -36,8 +37,10 @@ export function createImageMetrics(registry: Registry): ImageObserver {
     buckets: tenths,
     registers: [registry],
   })
+  const outcomes = new Set<string>()
   return {
     outcome(labels) {
+      outcomes.add(labels.outcome)
       images.inc({ model: labels.model, version: labels.version, outcome: labels.outcome })
     },
     format(format) {
@@ -45,6 +48,9 @@ export function createImageMetrics(registry: Registry): ImageObserver {
     },
     top1(model, probability) {
       probabilities.observe({ model }, probability)
+    },
+    forget({ model, version }) {
+      for (const outcome of outcomes) images.remove({ model, version, outcome })
     },
   }
 }

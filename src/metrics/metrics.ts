@@ -4,7 +4,10 @@ import { type BatchObserver, createBatchMetrics } from './batch-metrics.ts'
 import { createHttpMetrics, type HttpObserver } from './http-metrics.ts'
 import { createImageMetrics, type ImageObserver } from './image-metrics.ts'
 import { createModelInfoMetric, type ModelInfoObserver } from './model-info-metric.ts'
+import { createModelsMetrics, type ModelsObserver, type VersionName } from './models-metrics.ts'
+import { createResultMetrics, type ResultObserver } from './result-metrics.ts'
 import { createSessionMetrics, type SessionsObserver } from './session-metrics.ts'
+import { createShadowMetric, type ShadowedObserver } from './shadow-metric.ts'
 import { createStageMetric, type StageObserver } from './stage-metrics.ts'
 
 export interface Metrics {
@@ -12,10 +15,17 @@ export interface Metrics {
   readonly stage: StageObserver
   readonly images: ImageObserver
   readonly modelInfo: ModelInfoObserver
+  readonly models: ModelsObserver
+  readonly results: ResultObserver
+  readonly shadowed: ShadowedObserver
+  /** Drops the series of a version that is gone: without it every version ever served would stay. */
+  forget(version: VersionName): void
   /** The observer of one model version's batcher. */
   batcher(model: string, version: string): BatchObserver
   /** The observer of one pool of session processes. */
   sessions(model: string, device: string): SessionsObserver
+  /** Calls `update` before every exposition, for what is read rather than counted. */
+  onScrape(update: () => void): void
   /** The Prometheus text exposition of everything. */
   render(): Promise<string>
   /** The media type of `render()`. */
@@ -36,14 +46,28 @@ export function createMetrics({ exemplars = false }: MetricsOptions = {}): Metri
   if (exemplars) registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never)
   collectDefaultMetrics({ register: registry }) // event-loop delay, heap, garbage collection, CPU
   for (const name of misnamed) registry.removeSingleMetric(name)
+  const stage = createStageMetric(registry)
+  const images = createImageMetrics(registry)
+  const shadow = createShadowMetric(registry)
+  const updates: (() => void)[] = []
   return {
     http: createHttpMetrics(registry, { exemplars }),
-    stage: createStageMetric(registry),
-    images: createImageMetrics(registry),
+    stage: stage.observe,
+    images,
+    models: createModelsMetrics(registry),
+    results: createResultMetrics(registry),
+    shadowed: shadow.observe,
+    forget(version) {
+      for (const part of [stage, images, shadow]) part.forget(version)
+    },
     modelInfo: createModelInfoMetric(registry),
     batcher: createBatchMetrics(registry),
     sessions: createSessionMetrics(registry),
-    render: () => registry.metrics(),
+    onScrape: (update) => updates.push(update),
+    render() {
+      for (const update of updates) update()
+      return registry.metrics()
+    },
     contentType: registry.contentType,
   }
 }

@@ -17,7 +17,12 @@ export interface StageObservation {
 
 export type StageObserver = (observation: StageObservation) => void
 
-export function createStageMetric(registry: Registry): StageObserver {
+export interface StageMetric {
+  readonly observe: StageObserver
+  forget(version: { readonly model: string; readonly version: string }): void
+}
+
+export function createStageMetric(registry: Registry): StageMetric {
   const duration = new Histogram({
     name: 'classify_stage_duration_seconds',
     help: 'Time an image spent in each stage of its classification',
@@ -25,7 +30,14 @@ export function createStageMetric(registry: Registry): StageObserver {
     buckets: stageBucketsS,
     registers: [registry],
   })
-  return ({ stage, model, version, durationMs }) => {
-    duration.observe({ stage, model, version }, durationMs / 1000)
+  const stages = new Set<Stage>()
+  return {
+    observe({ stage, model, version, durationMs }) {
+      stages.add(stage)
+      duration.observe({ stage, model, version }, durationMs / 1000)
+    },
+    forget({ model, version }) {
+      for (const stage of stages) duration.remove({ stage, model, version })
+    },
   }
 }

@@ -3,6 +3,7 @@
 import { ModelError } from '../errors.ts'
 import type { Graph, GraphNode } from '../graph/graph.ts'
 import { OperandError } from './arithmetic.ts'
+import { classMapsOutput, withClassMaps } from './class-maps.ts'
 import { Emitter } from './emitter.ts'
 import { describeExtents } from './extent.ts'
 import { type ImageInput, type InputStage, readImageInput, writeInput } from './input-stage.ts'
@@ -27,7 +28,7 @@ export const conversionVersion = 2
 export interface ConversionOptions {
   /** The model's name, for messages. */
   readonly model: string
-  /** The signature's output to serve; null chooses. */
+  /** The signature's output to serve, or `classMapsOutput`; null chooses. */
   readonly output: string | null
   /** Null where the model is given what its signature takes, and not pixels. */
   readonly inputStage: InputStage | null
@@ -68,7 +69,8 @@ const passes: readonly Pass[] = [
 /** @throws ModelError `unsupported`, naming model, node and operator */
 export function convertGraph(given: Graph, options: ConversionOptions): Conversion {
   const { model } = options
-  const graph = mergeDilations(given)
+  const merged = mergeDilations(given)
+  const graph = options.output === classMapsOutput ? withClassMaps(merged, model) : merged
   const nodes = new Map(graph.nodes.map((node) => [node.name, node]))
   const served = selectOutput(graph, model, options.output)
   const input = readImageInput(graph, model)
@@ -159,6 +161,7 @@ function writeScores(
   scores: Value | undefined,
   { model, name }: { model: string; name: string },
 ): Stored {
+  if (name === classMapsOutput) return writeMaps(emitter, scores, model)
   const shape = scores?.shape ?? null
   const isFlat =
     shape !== null && shape.length >= 2 && shape.slice(1, -1).every((size) => size === 1)
@@ -170,6 +173,18 @@ function writeScores(
   }
   const flat = reshape(emitter, scores, [scores.shape[0] as number, scores.shape.at(-1) as number])
   return inPlainOrder(emitter, flat)
+}
+
+/** Class maps [batch, height, width, classes] as [batch, height * width * classes]. */
+function writeMaps(emitter: Emitter, maps: Value | undefined, model: string): Stored {
+  const [batch, ...sizes] = maps?.shape ?? []
+  const isWhole = sizes.length > 0 && sizes.every((size) => size > 0)
+  if (maps === undefined || maps.kind === 'known' || batch === undefined || !isWhole) {
+    const found = describeExtents(maps?.shape ?? null)
+    throw new ModelError('unsupported', `model ${model}: its class maps have the shape ${found}.`)
+  }
+  const places = sizes.reduce((product, size) => product * size, 1)
+  return inPlainOrder(emitter, reshape(emitter, inPlainOrder(emitter, maps), [batch, places]))
 }
 
 /** The model with its output under a fixed name. */

@@ -1,6 +1,7 @@
 // models/<name>/model.json: what the operator says of a model, with defaults for all of it.
 import { Ajv } from 'ajv'
 import { ModelError, messageOf } from '../errors.ts'
+import { manifestSchema } from './manifest-schema.ts'
 
 /** What answers and metadata say of where the weights came from. */
 export type WeightsKind = 'pretrained' | 'random' | 'custom'
@@ -27,6 +28,22 @@ export interface PreprocessManifest {
   readonly std: readonly [number, number, number]
 }
 
+/** Which versions are served, with the names of Triton, TensorFlow Serving and OpenVINO's server. */
+export type VersionPolicy =
+  | { readonly latest: { readonly numVersions: number } }
+  | { readonly all: object }
+  | { readonly specific: { readonly versions: readonly number[] } }
+
+/** What sees the same images beside the model that answers. */
+export interface ShadowManifest {
+  /** Absent, another version of the same model. */
+  readonly model?: string
+  /** A number or a label; absent, the default version of `model`. */
+  readonly version?: string | number
+  /** Share of the images, 0…100. */
+  readonly percent: number
+}
+
 export interface Manifest {
   /** `imagenet-1k`, or the name of a file beside the manifest with one label a line. */
   readonly labels: string
@@ -34,6 +51,15 @@ export interface Manifest {
   readonly preprocess: PreprocessManifest
   /** Label -> version, e.g. `{ "stable": 1 }`. */
   readonly versions: Readonly<Record<string, number>>
+  /** Label or number of the version that answers requests which name none; null is the highest. */
+  readonly default: string | number | null
+  readonly versionPolicy: VersionPolicy
+  /**
+   * Label or number -> percent of the requests that name no version, e.g. `{ "canary": 5 }`; the
+   * rest gets the default version.
+   */
+  readonly traffic: Readonly<Record<string, number>>
+  readonly shadow: ShadowManifest | null
   /** The signature's output to serve; null chooses (engines/engine.ts). */
   readonly output: string | null
 }
@@ -55,77 +81,25 @@ export const defaultManifest: Manifest = {
     std: imagenetStd,
   },
   versions: {},
+  default: null,
+  versionPolicy: { latest: { numVersions: 1 } },
+  traffic: {},
+  shadow: null,
   output: null,
 }
 
-interface ManifestFile {
-  labels?: string
-  weights?: { kind: WeightsKind; source?: string; sha256?: string; licence?: string }
-  preprocess?: {
-    resizeShortSide?: number | null
-    cropSize?: number
-    interpolation?: Interpolation
-    rescale?: number
-    mean?: [number, number, number]
-    std?: [number, number, number]
-  }
-  versions?: Record<string, number>
-  output?: string
-}
-
-/** Largest side a recipe may ask for: a crop of it already takes 48 MB. */
-const maxSidePixels = 4096
-
-const triple = (item: object) => ({
-  type: 'array',
-  items: [item, item, item],
-  minItems: 3,
-  maxItems: 3,
-})
-
-const schema = {
-  type: 'object',
-  additionalProperties: false,
-  properties: {
-    labels: { type: 'string', minLength: 1 },
-    weights: {
-      type: 'object',
-      additionalProperties: false,
-      required: ['kind'],
-      properties: {
-        kind: { type: 'string', enum: ['pretrained', 'random', 'custom'] },
-        source: { type: 'string' },
-        sha256: { type: 'string', pattern: '^[0-9a-f]{64}$' },
-        licence: { type: 'string' },
-      },
-    },
-    preprocess: {
-      type: 'object',
-      additionalProperties: false,
-      properties: {
-        resizeShortSide: { type: ['integer', 'null'], minimum: 1, maximum: maxSidePixels },
-        cropSize: { type: 'integer', minimum: 1, maximum: maxSidePixels },
-        interpolation: {
-          type: 'string',
-          enum: ['nearest', 'box', 'bilinear', 'hamming', 'bicubic', 'lanczos'],
-        },
-        rescale: { type: 'number' },
-        mean: triple({ type: 'number' }),
-        std: triple({ type: 'number', exclusiveMinimum: 0 }),
-      },
-    },
-    versions: {
-      type: 'object',
-      additionalProperties: { type: 'integer', minimum: 1 },
-      propertyNames: { pattern: '^[A-Za-z][A-Za-z0-9._-]*$' },
-    },
-    output: { type: 'string', minLength: 1 },
-  },
+type ManifestFile = {
+  readonly [Name in Exclude<keyof Manifest, 'preprocess' | 'shadow'>]?: Manifest[Name]
+} & {
+  readonly preprocess?: Partial<PreprocessManifest>
+  readonly shadow?: Omit<ShadowManifest, 'percent'> & { readonly percent?: number }
 }
 
 const isManifestFile = new Ajv({ allErrors: true, allowUnionTypes: true }).compile<ManifestFile>(
-  schema,
+  manifestSchema,
 )
+
+const wholePercent = 100
 
 /**
  * A manifest with its gaps filled by `defaultManifest`.
@@ -134,7 +108,7 @@ const isManifestFile = new Ajv({ allErrors: true, allowUnionTypes: true }).compi
  * @throws ModelError corrupt, naming every property that is wrong
  */
 export function parseManifest(text: string, model: string): Manifest {
-  const file = parseJson(text, model)
+  const file = inOurSpelling(parseJson(text, model))
   if (!isManifestFile(file)) {
     const wrong = (isManifestFile.errors ?? []).map(
       ({ instancePath, message, params }) =>
@@ -142,11 +116,40 @@ export function parseManifest(text: string, model: string): Manifest {
     )
     throw new ModelError('corrupt', `${model}/model.json: ${wrong.join('; ')}`)
   }
-  return {
+  const manifest = {
     ...defaultManifest,
     ...file,
     preprocess: { ...defaultManifest.preprocess, ...file.preprocess },
+    shadow: file.shadow === undefined ? null : { percent: wholePercent, ...file.shadow },
   }
+  checkNames(manifest, model)
+  return manifest
+}
+
+function checkNames({ traffic, versions, default: byDefault }: Manifest, model: string): void {
+  const sum = Object.values(traffic).reduce((total, percent) => total + percent, 0)
+  if (sum > wholePercent) {
+    throw new ModelError('corrupt', `${model}/model.json: traffic adds up to ${sum} percent`)
+  }
+  const named = Object.keys(traffic).map((name) => ['traffic', name])
+  for (const [key, name = ''] of [...named, ['default', String(byDefault ?? 1)]]) {
+    if (/^\d+$/.test(name) || Object.hasOwn(versions, name)) continue
+    const known = Object.keys(versions).join(', ') || 'no label'
+    const message = `${model}/model.json: ${key} names ${name}, versions has ${known}`
+    throw new ModelError('corrupt', message)
+  }
+}
+
+/** Configurations of other servers spell it version_policy, model_version_policy, num_versions. */
+function inOurSpelling(file: unknown): unknown {
+  if (typeof file !== 'object' || file === null || Array.isArray(file)) return file
+  const { version_policy, model_version_policy, ...rest } = file as Record<string, unknown>
+  const policy = rest.versionPolicy ?? version_policy ?? model_version_policy
+  if (policy === undefined) return rest
+  const latest = (policy as { latest?: Record<string, unknown> } | null)?.latest
+  if (typeof latest?.num_versions !== 'number') return { ...rest, versionPolicy: policy }
+  const { num_versions: numVersions, ...others } = latest
+  return { ...rest, versionPolicy: { latest: { numVersions, ...others } } }
 }
 
 function parseJson(text: string, model: string): unknown {

@@ -1,13 +1,18 @@
 // Reads the model repository from disk: folders, version numbers, manifests, label files.
+import { createHash } from 'node:crypto'
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join, resolve, sep } from 'node:path'
 import { ModelError, messageOf } from '../errors.ts'
+import { listFiles } from './files.ts'
 import { builtInLabels, defaultManifest, type Manifest, parseManifest } from './manifest.ts'
 import type { ModelVersion, RepositoryProblem, Scan } from './repository.ts'
 
 /** Names that stand in a URL and in a metric's label unchanged. */
 export const modelName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
 const versionName = /^[1-9]\d{0,8}$/
+
+/** Every ext4 volume has this folder at its top. */
+const recoveryFolder = 'lost+found'
 
 /** A manifest or label file is text by hand; more than this is a mistake. */
 const maxTextBytes = 4 * 1024 * 1024
@@ -27,7 +32,7 @@ export async function scanRepository(root: string, only: readonly string[] = [])
       versions.push(...(await scanModel(root, model, problems)))
     } catch (error) {
       const unread = !(error instanceof ModelError && error.kind === 'missing')
-      problems.push({ model, message: messageOf(error), unread })
+      problems.push({ model, version: null, unread, message: messageOf(error) })
     }
   }
   return { versions, problems }
@@ -39,6 +44,7 @@ async function listModels(root: string): Promise<string[]> {
     return entries
       .filter((entry) => !entry.isFile() && !entry.name.startsWith('.'))
       .map((entry) => entry.name)
+      .filter((name) => name !== recoveryFolder)
       .sort()
   } catch (error) {
     throw new ModelError('missing', `model repository ${root}: ${messageOf(error)}`)
@@ -72,46 +78,29 @@ async function scanModel(
   const versions: ModelVersion[] = []
   for (const version of numbers.sort((a, b) => b - a)) {
     const versionFolder = join(folder, String(version))
-    const modifiedMs = await savedModelTime(versionFolder)
-    if (modifiedMs !== null) {
-      versions.push({ model, version, folder: versionFolder, manifest, labels, modifiedMs })
+    const found = await listFiles(versionFolder)
+    if (found !== null) {
+      const { exact: files, portable, writtenMs } = found
+      const depends = [labels, answering(manifest)]
+      const fingerprint = hashOf([files, depends])
+      const identity = hashOf([portable, depends])
+      const seen = { fingerprint, identity, files, writtenMs }
+      versions.push({ model, version, folder: versionFolder, manifest, labels, ...seen })
     } else {
       const message = `${model}/${version} holds no saved_model.pb`
-      problems.push({ model, message, unread: false })
+      problems.push({ model, version, unread: false, message })
     }
   }
   return versions
 }
 
-/**
- * When the files of a version last changed, or `null` where it holds no SavedModel (yet). A version
- * that was met half-copied is tried again when this changes, so every file of it counts.
- */
-async function savedModelTime(folder: string): Promise<number | null> {
-  const names = await namesIn(folder)
-  // A .pbtxt is let through: loading it says in words why it is refused.
-  const graphFile = names.find((name) => /^saved_model\.pb(txt)?$/.test(name))
-  if (graphFile === undefined) return null
-  const variables = await namesIn(join(folder, 'variables'))
-  const files = [graphFile, 'variables', '../model.json', '.']
-  const paths = [...files, ...variables.map((name) => join('variables', name))]
-  return Math.max(...(await Promise.all(paths.map((path) => changeTime(join(folder, path))))))
+/** The manifest without what only says who is asked. */
+function answering({ preprocess, output, weights }: Manifest) {
+  return { preprocess, output, weights }
 }
 
-/** Nothing, where there is no such folder. @throws Error where that cannot be found out */
-async function namesIn(folder: string): Promise<string[]> {
-  return await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return []
-    throw error
-  })
-}
-
-/** Also of a file whose modification time was copied with it (`cp -p`, rsync). */
-async function changeTime(path: string): Promise<number> {
-  return await stat(path).then(
-    ({ mtimeMs, ctimeMs }) => Math.max(mtimeMs, ctimeMs),
-    () => 0,
-  )
+function hashOf(value: unknown): string {
+  return createHash('sha256').update(JSON.stringify(value)).digest('base64url')
 }
 
 async function readManifest(folder: string, model: string): Promise<Manifest> {

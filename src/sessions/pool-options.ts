@@ -32,6 +32,16 @@ export interface SessionObserver {
   died(session: number, reason: SessionDeath, detail: string): void
 }
 
+/** A session process, for the operator. */
+export interface SessionInfo {
+  readonly session: number
+  readonly pid: number | undefined
+  readonly device: string
+  readonly state: SessionState
+  /** Resident memory when it was last asked. */
+  readonly rssBytes: number
+}
+
 /** Sessions on one device. */
 export interface Placement {
   /** `cpu`, `cuda:0`, `webgpu`, … */
@@ -64,6 +74,16 @@ export interface SessionPoolOptions {
   readonly watchdog?: Partial<WatchdogOptions>
   readonly memory?: Partial<MemoryOptions>
   readonly limits?: Partial<PoolLimits>
+  /**
+   * Whether others are at work: sessions that load when the pool opens then leave them most of the
+   * processor's time. Absent, they load at full speed.
+   */
+  readonly isBusy?: () => boolean
+  /**
+   * Whether the model's files are still those that are meant; asked when a session has loaded them,
+   * which is refused otherwise. Absent, they are.
+   */
+  readonly isCurrent?: () => Promise<boolean>
   /** The session process's entry; another one injects faults in tests. */
   readonly entry?: URL
 }
@@ -91,6 +111,8 @@ export function settle(options: SessionPoolOptions) {
     watchdog: { ...defaultWatchdog, ...options.watchdog },
     memory: { ...defaultMemory, ...options.memory },
     limits: { ...defaultLimits, ...options.limits },
+    isBusy: options.isBusy ?? (() => false),
+    isCurrent: options.isCurrent ?? (() => Promise.resolve(true)),
   }
 }
 

@@ -42,6 +42,8 @@ export interface SessionPool {
   readonly ready: boolean
   /** Whether another model is in use on the same devices. */
   readonly shared: boolean
+  /** Resolves when all the sessions it began with are warm, or have failed to become so. */
+  readonly complete: Promise<void>
   /**
    * Resolves when a session is idle and its device has a permit to spare.
    * Rejects with ServiceError: `not_ready` while sessions only die, `draining` once closed.
@@ -65,12 +67,19 @@ export async function createSessionPool(options: SessionPoolOptions): Promise<Se
   return new ProcessPool(settled, starter, { first: await starter.startFirst(device), others })
 }
 
+/** The session that is ready, and the devices of those that are to come. */
+interface StartingLine {
+  readonly first: Session
+  readonly others: readonly string[]
+}
+
 /** What a client is told to wait while no session can be kept alive, in seconds. */
 const retryAfterS = 5
 
 class ProcessPool implements SessionPool {
   readonly description: ModelDescription
   readonly refused: SessionPool['refused']
+  readonly complete: Promise<void>
   readonly #options: SettledOptions
   readonly #starter: SessionStarter
   readonly #breaker: Breaker
@@ -98,12 +107,12 @@ class ProcessPool implements SessionPool {
     })
     this.description = line.first.loaded.description
     this.refused = line.first.loaded.refused
-    const firstSeat = this.#seatOn(line.first.device)
-    const others = line.others.map((device) => this.#seatOn(device))
-    this.#seats = [firstSeat, ...others]
-    this.#states.set(line.first, 'starting')
-    firstSeat.open(line.first)
-    for (const seat of others) seat.open()
+    const others = line.others.map((device) => starter.start(device, { yields: true }))
+    const sessions = [line.first, ...others]
+    for (const session of sessions) this.#states.set(session, 'starting')
+    this.#seats = sessions.map(({ device }) => this.#seatOn(device))
+    this.#seats.forEach((seat, index) => void seat.open(sessions[index]))
+    this.complete = Promise.allSettled(sessions.map(({ ready }) => ready)).then(() => {})
     this.#checkups = setInterval(() => this.#checkUp(), checkupEveryMs)
     this.#checkups.unref()
   }
@@ -288,12 +297,6 @@ class ProcessPool implements SessionPool {
     this.#nextChangeAt = performance.now() + memory.minAgeMs
     this.#seats.find((seat) => seat.holds(session))?.open()
   }
-}
-
-/** The session that is ready, and the devices of those that are to come. */
-interface StartingLine {
-  readonly first: Session
-  readonly others: readonly string[]
 }
 
 function notReady(): ServiceError {

@@ -8,6 +8,11 @@ import { Session } from './session.ts'
 import { SessionEndedError } from './session-end.ts'
 import { Watchdog } from './watchdog.ts'
 
+interface Start {
+  readonly excluded?: readonly RefusedEngine[]
+  readonly yields?: boolean
+}
+
 export class SessionStarter {
   readonly #options: SettledOptions
   readonly #leash: readonly string[]
@@ -30,7 +35,7 @@ export class SessionStarter {
   async startFirst(device: string): Promise<Session> {
     const excluded: RefusedEngine[] = []
     for (;;) {
-      const session = this.start(device, excluded)
+      const session = this.start(device, { excluded, yields: true })
       try {
         this.#engine = (await session.ready).description.engine
         return session
@@ -42,10 +47,11 @@ export class SessionStarter {
     }
   }
 
-  start(device: string, excluded: readonly RefusedEngine[] = []): Session {
+  /** @param start `yields`: it is one more, not one that is missing, so others go before it */
+  start(device: string, { excluded = [], yields = false }: Start = {}): Session {
     const id = this.#nextSession
     this.#nextSession += 1
-    const { observer, entry, request, limits, onLine } = this.#options
+    const { observer, entry, request, limits, onLine, isBusy, isCurrent } = this.#options
     observer.state(id, 'starting')
     return new Session({
       id,
@@ -55,6 +61,8 @@ export class SessionStarter {
       loadLimitMs: limits.loadMs,
       watchdog: this.#watchdog,
       onLine,
+      isBusy: yields ? isBusy : null,
+      isCurrent,
     })
   }
 

@@ -5,7 +5,7 @@ import { ModelError, messageOf } from '../errors.ts'
 import { cropBytesOf } from './crop-bytes.ts'
 import { FrameError, type FrameHeader, FrameKind } from './frame.ts'
 import { launch, pipeDescriptor } from './launch.ts'
-import { forEachLine } from './lines.ts'
+import { forwardLines } from './lines.ts'
 import {
   type Channel,
   createChannel,
@@ -23,6 +23,7 @@ import {
   type SessionEnd,
   SessionEndedError,
 } from './session-end.ts'
+import { throttle } from './throttle.ts'
 import { type Watchdog, watch } from './watchdog.ts'
 
 /** A line that a session process wrote to a standard stream, for the log. */
@@ -42,6 +43,10 @@ export interface SessionOptions {
   readonly loadLimitMs: number
   readonly watchdog: Watchdog
   readonly onLine: (line: SessionLine) => void
+  /** Whether others are at work, whom it lets go before it while it loads; null never does. */
+  readonly isBusy: (() => boolean) | null
+  /** Whether the files it loaded are those that are meant. */
+  readonly isCurrent: () => Promise<boolean>
 }
 
 interface InFlight {
@@ -100,13 +105,15 @@ export class Session {
     this.ready.catch(() => {}) // whoever waits for it learns of it; nobody has to
     this.#child = launch({ entry, device: this.device, label: load.request.model }, leash)
     this.gone = this.#whenGone()
-    this.#forwardLines()
+    forwardLines(this.#child, (line) => options.onLine({ session: id, ...line }))
     this.#channel = this.#openChannel()
     this.#channel.send(load)
     const stopWatch = watch(options.loadLimitMs, () =>
       this.kill('hang', `not loaded after ${options.loadLimitMs} ms`),
     )
     this.ready.then(stopWatch, stopWatch)
+    const { isBusy } = options
+    if (isBusy !== null) throttle(this.#child, { isBusy, until: this.ready })
   }
 
   get pid(): number | undefined {
@@ -185,8 +192,7 @@ export class Session {
       case 'ready':
         this.#loaded = message
         this.rssBytes = message.rssBytes
-        this.#options.watchdog.learn(this.#options.load.request.maxBatchSize, message.fullBatchMs)
-        this.#resolveReady(message)
+        void this.#admit(message)
         break
       case 'failed':
         this.#cause ??= { reason: 'load', detail: message.message }
@@ -202,6 +208,19 @@ export class Session {
       case 'availability':
         break // an answer to probe-engines.ts, which speaks for itself
     }
+  }
+
+  /** A session whose files were replaced while it loaded may hold a bit of both. */
+  async #admit(message: ReadyMessage): Promise<void> {
+    const { watchdog, load, isCurrent } = this.#options
+    if (await isCurrent()) {
+      watchdog.learn(load.request.maxBatchSize, message.fullBatchMs)
+      this.#resolveReady(message)
+      return
+    }
+    const detail = `model ${load.request.model}: its files changed while they were loaded`
+    this.#rejectReady(new ModelError('corrupt', detail))
+    this.kill('load', detail)
   }
 
   /** Memory of its own for each answer: clients keep views of it. */
@@ -278,13 +297,5 @@ export class Session {
     if (this.#cause !== undefined) return { ...this.#cause, fromOutside: false }
     const fromOutside = signal !== null && outsideSignals.includes(signal)
     return { reason: signal === null ? 'exit' : 'signal', detail, fromOutside }
-  }
-
-  #forwardLines(): void {
-    for (const stream of ['stdout', 'stderr'] as const) {
-      const readable = this.#child[stream]
-      if (!readable) continue // not there when the process could not be started
-      forEachLine(readable, (text) => this.#options.onLine({ session: this.id, stream, text }))
-    }
   }
 }

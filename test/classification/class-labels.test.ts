@@ -6,7 +6,8 @@ import type { ModelVersion } from '../../src/repository/repository.ts'
 
 function version(labels: readonly string[] | null): ModelVersion {
   const manifest = { ...defaultManifest, ...(labels && { labels: 'names.txt' }) }
-  return { model: 'mine', version: 1, folder: '/nowhere', manifest, modifiedMs: 0, labels }
+  const seen = { fingerprint: '', identity: '', files: '', writtenMs: 0 }
+  return { model: 'mine', version: 1, folder: '/nowhere', manifest, labels, ...seen }
 }
 
 test('a model of 1000 classes has the names of ImageNet', () => {

@@ -103,11 +103,17 @@ test('a version counts as changed when any of its files does, also one with a co
     'm/1/saved_model.pb': '',
     'm/1/variables/variables.data-00000-of-00001': 'half',
   })
-  const modified = async () => (await scanRepository(root)).versions[0]?.modifiedMs ?? 0
-  const before = await modified()
+  const found = async () => {
+    const [version] = (await scanRepository(root)).versions
+    assert.ok(version)
+    return version
+  }
+  const before = await found()
   const data = `${root}/m/1/variables/variables.data-00000-of-00001`
   await setTimeout(20) // file systems keep times in ticks
   await writeFile(data, 'whole')
   await utimes(data, 1, 1)
-  assert.ok((await modified()) > before)
+  const after = await found()
+  assert.ok(after.writtenMs > before.writtenMs)
+  assert.notEqual(after.fingerprint, before.fingerprint)
 })

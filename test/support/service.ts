@@ -7,6 +7,7 @@ import { type Logger, pino } from 'pino'
 import { labelsOf } from '../../src/classification/class-labels.ts'
 import { createLineup, type Lineup } from '../../src/classification/lineup.ts'
 import { createModelTable } from '../../src/classification/model-table.ts'
+import { createResultCache } from '../../src/classification/result-cache.ts'
 import {
   createServedModel,
   type ServedModelOptions,
@@ -16,9 +17,11 @@ import type { Classifier } from '../../src/classification/types.ts'
 import type { HttpLimits, HttpOptions } from '../../src/http/options.ts'
 import { createServer } from '../../src/http/server.ts'
 import { createImaging } from '../../src/imaging/decoder-pool.ts'
+import { drawHeatMap } from '../../src/imaging/heat-map.ts'
 import type { ImagingOptions } from '../../src/imaging/imaging.ts'
 import { createMetrics, type Metrics } from '../../src/metrics/metrics.ts'
 import { classificationObserver, lineupObserver, sessionObserver } from '../../src/observers.ts'
+import { classMapsOutput } from '../../src/onnx/class-maps.ts'
 import type { ModelVersion } from '../../src/repository/repository.ts'
 import { scanRepository } from '../../src/repository/scan.ts'
 import { createPermits } from '../../src/sessions/permits.ts'
@@ -34,6 +37,9 @@ export interface ServiceOptions {
   readonly http?: Partial<Omit<HttpOptions, 'limits'>>
   readonly limits?: Partial<HttpLimits>
   readonly pool?: Partial<SessionPoolOptions>
+  /** Off, unless it is what is tested: most tests send one image many times. */
+  readonly sharesInFlight?: boolean
+  readonly cacheBytes?: number
 }
 
 export interface Service {
@@ -62,7 +68,11 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   const { logger, lines } = memoryLog()
   const table = createModelTable(options.http?.defaultModel ?? 'small')
   const load = (version: ModelVersion) => loadSmall(version, { options, metrics, logger })
-  const lineup = createLineup({ table, load, observe: lineupObserver(metrics, logger) })
+  const lineup = createLineup({
+    ...{ table, load, loadsAtStart: 2, settleMs: 0 },
+    isCurrent: () => Promise.resolve(true),
+    observe: lineupObserver(metrics, logger),
+  })
   const imaging = createImaging({
     threads: 2,
     maxPixels: 1_000_000,
@@ -74,14 +84,20 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
     imaging,
     table,
     lineup,
+    cache: createResultCache(options.cacheBytes ?? 0),
+    sharesInFlight: options.sharesInFlight ?? false,
+    draw: drawHeatMap,
     leaving: () => phase !== 'serving',
     closing: () => phase === 'closing',
     observe: classificationObserver(metrics),
   })
   const draining = () => phase !== 'serving'
-  const parts = { classifier, metrics, logger, draining }
+  const keepsResults = (options.cacheBytes ?? 0) > 0
+  const parts = { classifier, metrics, logger, draining, keepsResults }
   const http = await createServer(httpOptions(options, parts))
-  const reload = async () => lineup.reconcile(await scanRepository(folder))
+  const reload = async () => {
+    await lineup.reconcile(await scanRepository(folder))
+  }
   await reload()
   const origin = await http.listen({ host: '127.0.0.1', port: 0 })
   return {
@@ -98,7 +114,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   }
 }
 
-type Parts = Pick<HttpOptions, 'classifier' | 'metrics' | 'logger' | 'draining'>
+type Parts = Pick<HttpOptions, 'classifier' | 'metrics' | 'logger' | 'draining' | 'keepsResults'>
 
 function httpOptions({ http, limits }: ServiceOptions, parts: Parts): HttpOptions {
   return {
@@ -155,6 +171,11 @@ async function loadSmall(version: ModelVersion, { options, metrics, logger }: Lo
         createSessionPool({
           ...poolOptions,
           request: { ...poolOptions.request, inputForm: 'tensors' },
+        }),
+      openMaps: () =>
+        createSessionPool({
+          ...poolOptions,
+          request: { ...poolOptions.request, output: classMapsOutput },
         }),
       observe: metrics.batcher(model, String(version.version)),
     })

@@ -38,7 +38,9 @@ export function admitCall(
       timeoutMs: clientTimeoutOf(request),
       ...(maxBytes === undefined ? {} : { maxBytes }),
     }
-    calls.set(request, { ...admitRequest(edge, { request, reply }, wanted), target })
+    const admitted = admitRequest(edge, { request, reply }, wanted)
+    const [admittedTarget = target] = admitted.targets // keyed, for splits of the traffic
+    calls.set(request, { ...admitted, target: admittedTarget })
   }
 }
 

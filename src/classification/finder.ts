@@ -1,0 +1,249 @@
+// From an image to what models find in it: kept results first, then work that is in flight already,
+// and for the rest one decode, a crop a recipe, and a place in each model's queue.
+import { createHash } from 'node:crypto'
+import { crc32c } from '@node-rs/crc32'
+import type { Batched } from '../batching/batcher.ts'
+import type { DrawHeatMap } from '../imaging/heat-map.ts'
+import type { CropRecipe, DecodedImage, Imaging } from '../imaging/imaging.ts'
+import type { Scores } from '../sessions/session-pool.ts'
+import { createExplainer, type Explainer } from './explain.ts'
+import type { Finding } from './finding.ts'
+import { compared, foretell } from './foretell.ts'
+import type { ModelTable } from './model-table.ts'
+import { recipeKey } from './recipe.ts'
+import type { ResultCache } from './result-cache.ts'
+import { recordTiming, toProbabilities } from './score.ts'
+import type { ServedModel } from './served-model.ts'
+import { createShadowRunner, type ShadowObserver, type ShadowRunner } from './shadow.ts'
+import { createSharedWork, type Terms } from './shared-work.ts'
+import type { AnswerOrigin, ClassifyRequest } from './types.ts'
+
+export interface FinderObserver extends ShadowObserver {
+  stage(stage: 'decode' | 'queue' | 'infer', served: ServedModel, ms: number): void
+  /** When each stage of an image was, for traces; in `performance.now()` milliseconds. */
+  timed(served: ServedModel, times: ImageTimes): void
+  decoded(image: DecodedImage): void
+  /** Where a result came from. */
+  origin(origin: AnswerOrigin): void
+}
+
+export interface ImageTimes {
+  readonly decoded: Pick<Decoded, 'decodedAt' | 'image'>
+  /** It entered the batcher's queue when it was decoded. */
+  readonly result: Batched<Scores>
+  readonly inferredAt: number
+}
+
+export interface FinderOptions {
+  readonly imaging: Imaging
+  readonly cache: ResultCache | undefined
+  /** Whether equal images in flight are computed once. */
+  readonly sharesInFlight: boolean
+  /** Whose manifests say what sees the images too. */
+  readonly table: Pick<ModelTable, 'all' | 'shadowOf'>
+  readonly draw: DrawHeatMap
+  readonly observe: FinderObserver
+}
+
+export interface Found extends Finding {
+  readonly origin: AnswerOrigin
+}
+
+/** What a search is for. */
+export interface Search
+  extends Pick<ClassifyRequest, 'image' | 'imageDigest' | 'deadline' | 'signal' | 'explain'> {
+  /** Models that a request which named no version came to: their shadows see the image too. */
+  readonly shadowed: ReadonlySet<ServedModel>
+}
+
+export interface Finder {
+  /** One result a model, in order. @throws ServiceError */
+  find(models: readonly ServedModel[], search: Search): readonly Promise<Found>[]
+}
+
+export function createFinder(given: FinderOptions): Finder {
+  const options: Parts = {
+    ...given,
+    shadow: createShadowRunner({ ...given, random: Math.random }),
+    explainer: createExplainer(given.draw),
+  }
+  const { cache, observe } = options
+  const shared = createSharedWork<Finding>()
+
+  function keep(served: ServedModel, search: Search, finding: Finding): Finding {
+    if (cache === undefined) return finding
+    // A row of its own: what came with the batch would keep the whole batch's rows.
+    const own = { ...finding, probabilities: finding.probabilities.slice() }
+    cache.set(exactKey(served, search, finding.imageDigest), own)
+    return finding
+  }
+
+  function findOne(served: ServedModel, search: Search, decode: Decode): Promise<Found> {
+    const { image } = search
+    const digest = cache === undefined ? undefined : (search.imageDigest ?? digestOf(image))
+    const kept = digest && cache?.get(exactKey(served, search, digest))
+    if (kept) {
+      observe.origin('cached')
+      return Promise.resolve({ ...kept, ...nothingRan, origin: 'cached' })
+    }
+    const start = (terms: Terms) =>
+      work(options, { served, search, terms, decode }).then((finding) =>
+        keep(served, search, finding),
+      )
+    if (!options.sharesInFlight) {
+      observe.origin('computed')
+      return start(search).then((finding) => ({ ...finding, origin: 'computed' }))
+    }
+    // The digest proper is made on the decoding thread: until then a checksum finds equal images.
+    const { isShared, result } = shared.join(likelyKey(served, search), search, start)
+    if (isShared) return findShared(served, { ...search, image: image.slice() }, result)
+    observe.origin('computed')
+    return result.then((finding) => ({ ...finding, origin: 'computed' }))
+  }
+
+  /** Takes the result where the image was the same one in truth, else computes its own. */
+  async function findShared(
+    served: ServedModel,
+    search: Search,
+    result: Promise<Finding>,
+  ): Promise<Found> {
+    const digest = search.imageDigest ?? digestOf(search.image)
+    const finding = await result.catch(() => undefined)
+    if (finding?.imageDigest === digest) {
+      observe.origin('shared')
+      return { ...finding, origin: 'shared' }
+    }
+    search.signal.throwIfAborted()
+    observe.origin('computed')
+    const decode = decodeOnce(options, search)
+    const own = await work(options, { served, search, terms: search, decode })
+    return { ...keep(served, search, own), origin: 'computed' }
+  }
+
+  return {
+    find(models, search) {
+      const decode = decodeOnce(options, search)
+      return models.map((served) => findOne(served, search, decode))
+    },
+  }
+}
+
+interface Parts extends FinderOptions {
+  readonly shadow: ShadowRunner
+  readonly explainer: Explainer
+}
+
+function digestOf(image: Uint8Array): string {
+  return createHash('sha256').update(image).digest('base64url')
+}
+
+function exactKey({ key }: ServedModel, { explain }: Search, digest: string): string {
+  return `${digest}/${key}/${explain ?? ''}`
+}
+
+function likelyKey({ key }: ServedModel, { image, explain }: Search): string {
+  return `${image.length} ${crc32c(image)}/${key}/${explain ?? ''}`
+}
+
+const nothingRan = { timing: { decodeMs: 0, queueMs: 0, inferMs: 0 }, batchSize: 0 }
+
+interface Decoded {
+  readonly image: DecodedImage
+  /** Keys of the recipes, in the order of the image's crops. */
+  readonly recipes: readonly string[]
+  /** Milliseconds spent waiting for a decoding thread. */
+  readonly waitMs: number
+  /** `performance.now()` when the crops were there. */
+  readonly decodedAt: number
+}
+
+type Decode = (served: ServedModel, terms: Terms) => Promise<Decoded>
+
+/**
+ * Decodes once for all models that ask before the next microtask; those with the same recipe share
+ * a crop. It is given up when all of them are.
+ */
+function decodeOnce({ imaging, observe }: FinderOptions, search: Search): Decode {
+  const recipes = new Map<string, CropRecipe>()
+  const signals: AbortSignal[] = []
+  let owner = ''
+  let decoding: Promise<Decoded> | undefined
+  const start = async (): Promise<Decoded> => {
+    await undefined
+    const startedAt = performance.now()
+    const wanted = [...recipes.values()]
+    const image = await imaging.decode(search.image, wanted, { owner, signal: allAborted(signals) })
+    const decodedAt = performance.now()
+    observe.decoded(image)
+    const waitMs = Math.max(0, decodedAt - startedAt - image.decodeMs)
+    return { image, recipes: [...recipes.keys()], waitMs, decodedAt }
+  }
+  return ({ recipe, version }, { signal }) => {
+    if (decoding === undefined) owner = version.model
+    recipes.set(recipeKey(recipe), recipe)
+    signals.push(signal)
+    decoding ??= start()
+    return decoding
+  }
+}
+
+/** Aborted when the last of `signals` is. */
+function allAborted(signals: readonly AbortSignal[]): AbortSignal {
+  const [only] = signals
+  if (only !== undefined && signals.length === 1) return only
+  const controller = new AbortController()
+  const check = () => {
+    if (signals.every(({ aborted }) => aborted)) controller.abort(signals[0]?.reason)
+  }
+  for (const signal of signals) signal.addEventListener('abort', check, { once: true })
+  check()
+  return controller.signal
+}
+
+interface Job {
+  readonly served: ServedModel
+  readonly search: Search
+  readonly terms: Terms
+  readonly decode: Decode
+}
+
+async function work(options: Parts, job: Job): Promise<Finding> {
+  const { imaging, explainer } = options
+  const { served, search, terms } = job
+  const foretoldMs = foretell(served, imaging)
+  const leave = served.enter()
+  try {
+    const inferred = await compared(served, foretoldMs, () => infer(options, job))
+    const { image, crop, ...finding } = inferred
+    const { explain: form } = search
+    if (form === undefined) return finding
+    const { probabilities } = finding
+    const what = { form, crop, image, probabilities, terms }
+    return { ...finding, explanation: await explainer.explain(served, what) }
+  } finally {
+    leave()
+  }
+}
+
+async function infer({ observe, shadow }: Parts, { served, search, terms, decode }: Job) {
+  const mirror = search.shadowed.has(served) ? shadow.prepare(served, search.image) : undefined
+  const decoded = await decode(served, terms)
+  const { image, recipes, waitMs } = decoded
+  const crop = image.crops[recipes.indexOf(recipeKey(served.recipe))] as Uint8Array
+  const result = await served.infer(crop, terms)
+  const inferredAt = performance.now()
+  const { scores, inferMs } = result.value
+  const probabilities = toProbabilities(scores, served.pool.description.output.kind)
+  const timing = { decodeMs: image.decodeMs, queueMs: waitMs + result.queueMs, inferMs }
+  recordTiming(observe, served, timing)
+  observe.timed(served, { decoded, result, inferredAt })
+  mirror?.(crop, probabilities)
+  return {
+    image,
+    crop,
+    probabilities,
+    imageDigest: image.digest,
+    timing,
+    batchSize: result.batchSize,
+  }
+}

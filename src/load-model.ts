@@ -1,0 +1,126 @@
+// One version of one model, from a folder to what answers: its sessions on the devices there are, a
+// batcher, labels. app.ts hands it out; like that it is one of the few files that join rooms.
+import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { labelsOf } from './classification/class-labels.ts'
+import type { ModelTable } from './classification/model-table.ts'
+import { createServedModel, type ServedModel } from './classification/served-model.ts'
+import { type Config, cores } from './config.ts'
+import type { Metrics } from './metrics/metrics.ts'
+import { sessionObserver } from './observers.ts'
+import { classMapsOutput } from './onnx/class-maps.ts'
+import { listFiles } from './repository/files.ts'
+import type { ModelVersion } from './repository/repository.ts'
+import { createPermits, type Permits } from './sessions/permits.ts'
+import { planSessions, type SessionPlan } from './sessions/plan.ts'
+import {
+  createSessionPool,
+  type Placement,
+  type SessionPoolOptions,
+} from './sessions/session-pool.ts'
+
+interface LoadOptions {
+  readonly log: Logger
+  /** What tests change about the pools to inject faults. */
+  readonly pool?: Partial<SessionPoolOptions>
+  readonly config: Config
+  readonly plans: readonly DevicePlan[]
+  readonly metrics: Metrics
+  readonly table: ModelTable
+}
+
+/** Whether the files of a version are still as the scan found them. */
+export async function isCurrent({ folder, files }: ModelVersion): Promise<boolean> {
+  const found = await listFiles(folder).catch(() => null)
+  return found?.exact === files
+}
+
+/** A device's plan with the permits that the sessions of all models share. */
+interface DevicePlan extends SessionPlan, Placement {
+  readonly permits: Permits
+}
+
+export function planDevices(config: Config): readonly DevicePlan[] {
+  const { sessionsPerDevice, threadsPerSession, maxBatchSize } = config
+  const devices = config.devices.length === 0 ? ['auto'] : config.devices
+  return devices
+    .map((device) => (device === 'auto' ? 'cpu' : device))
+    .map((device) => {
+      const plan = planSessions({
+        device,
+        cores: cores(),
+        sessionsPerDevice,
+        threadsPerSession,
+        maxBatchSize,
+      })
+      return { ...plan, permits: createPermits(plan.concurrency) }
+    })
+}
+
+/** Starts the sessions of one version and joins them with a batcher and labels. */
+export async function loadModel(
+  version: ModelVersion,
+  { config, plans, metrics, log, table, pool: injected }: LoadOptions,
+): Promise<ServedModel> {
+  const { model, manifest, folder } = version
+  const [{ device, permits, threads, maxBatchSize }] = plans as [DevicePlan]
+  const names = { model, version: String(version.version) }
+  // One a pool: each numbers its sessions from one.
+  const observeSessions = () =>
+    sessionObserver(version, metrics.sessions(model, plans.map(({ device }) => device).join()), log)
+  const options: SessionPoolOptions = {
+    preference: config.engine,
+    request: {
+      model,
+      folder,
+      cacheFolder: join(folder, '..', '.cache', names.version),
+      normalization: manifest.preprocess,
+      precision: config.precision,
+      threads,
+      maxBatchSize,
+      output: manifest.output,
+    },
+    placements: plans,
+    ...(config.maxSessionBytes === 0 ? {} : { memory: { limitBytes: config.maxSessionBytes } }),
+    observer: observeSessions(),
+    onLine: ({ session, text }) => log.debug({ ...names, session }, text),
+    isBusy: () => plans.some(({ permits }) => permits.held > 0),
+    isCurrent: () => isCurrent(version),
+    ...injected,
+  }
+  const pool = await createSessionPool(options)
+  const { engine, precision } = pool.description
+  try {
+    // Beside others, a version takes over with all its sessions and not with the first one.
+    if (table.all().length > 0) await pool.complete
+    return createServedModel({
+      version,
+      pool,
+      labels: labelsOf(version, pool.description.output.classes),
+      sessions: plans.reduce((sum, plan) => sum + plan.sessions, 0),
+      threadsPerSession: threads,
+      maxBatchSize,
+      maxQueueDelayMs: config.maxQueueDelayMs,
+      maxQueueSize: config.maxQueueSize,
+      openTensors: () =>
+        createSessionPool({
+          ...options,
+          observer: observeSessions(),
+          preference: engine,
+          request: { ...options.request, precision, inputForm: 'tensors' },
+        }),
+      openMaps: () =>
+        createSessionPool({
+          ...options,
+          observer: observeSessions(),
+          preference: 'onnxruntime',
+          request: { ...options.request, output: classMapsOutput },
+          placements: [{ device, permits, sessions: 1 }],
+        }),
+      observe: metrics.batcher(names.model, names.version),
+    })
+  } catch (error) {
+    await pool.close()
+    throw error
+  }
+}
