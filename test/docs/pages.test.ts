@@ -16,7 +16,7 @@ test('docs/configuration.md is what the table of config.ts says (npm run docs)',
 })
 
 test('docs/errors.md has every code with its status, and no other', () => {
-  const rows = [...read('docs/errors.md').matchAll(/^\| (\d+) \| `(\w+)` \|/gm)]
+  const rows = [...read('docs/errors.md').matchAll(/^\| +(\d+) +\| +`(\w+)` +\|/gm)]
   const told = Object.fromEntries(rows.map(([, status, code]) => [code, Number(status)]))
   const kinds = Object.entries(problemKinds).map(([code, { status }]) => [code, status])
   assert.deepEqual(told, Object.fromEntries(kinds))
