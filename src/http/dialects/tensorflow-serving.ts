@@ -112,35 +112,53 @@ function modelStatus(models: readonly ModelState[], { model, version }: Target) 
   }
 }
 
+/**
+ * The names as TensorFlow Serving writes them, and beside them as OpenVINO Model Server does, whose
+ * client reads only those.
+ */
 function modelMetadata(state: ModelState) {
+  const { model, version, output } = state
   const { name, dtype, height, width } = imageInputOf(state)
-  const output = state.output?.name ?? ''
+  const input = {
+    dtype: dtype === 'uint8' ? 'DT_UINT8' : 'DT_FLOAT',
+    sizes: [-1, height, width, 3],
+  }
+  const scores = { dtype: 'DT_FLOAT', sizes: [-1, output?.classes ?? -1] }
+  const signature = (describe: typeof tensorInfo | typeof tensorInfoInCamelCase) => ({
+    serving_default: {
+      inputs: { [name]: describe(input) },
+      outputs: { [output?.name ?? '']: describe(scores) },
+      method_name: 'tensorflow/serving/predict',
+    },
+  })
   return {
-    model_spec: { name: state.model, signature_name: '', version: state.version },
+    model_spec: { name: model, signature_name: '', version },
+    modelSpec: { name: model, signatureName: '', version },
     metadata: {
       signature_def: {
-        signature_def: {
-          serving_default: {
-            inputs: {
-              [name]: tensorInfo(dtype === 'uint8' ? 'DT_UINT8' : 'DT_FLOAT', [
-                -1,
-                height,
-                width,
-                3,
-              ]),
-            },
-            outputs: { [output]: tensorInfo('DT_FLOAT', [-1, state.output?.classes ?? -1]) },
-            method_name: 'tensorflow/serving/predict',
-          },
-        },
+        signature_def: signature(tensorInfo),
+        signatureDef: signature(tensorInfoInCamelCase),
       },
     },
   }
 }
 
-function tensorInfo(dtype: string, sizes: readonly number[]) {
-  const dim = sizes.map((size) => ({ size: String(size), name: '' }))
-  return { dtype, tensor_shape: { dim, unknown_rank: false }, name: '' }
+interface TensorKind {
+  readonly dtype: string
+  /** -1 is any. */
+  readonly sizes: readonly number[]
+}
+
+function tensorInfo({ dtype, sizes }: TensorKind) {
+  return { dtype, tensor_shape: { dim: dimensions(sizes), unknown_rank: false }, name: '' }
+}
+
+function tensorInfoInCamelCase({ dtype, sizes }: TensorKind) {
+  return { dtype, tensorShape: { dim: dimensions(sizes), unknownRank: false }, name: '' }
+}
+
+function dimensions(sizes: readonly number[]) {
+  return sizes.map((size) => ({ size: String(size), name: '' }))
 }
 
 export const tensorflowServingErrors: ErrorShape = {
