@@ -93,6 +93,9 @@ RUN ENGINES_FOLDER=/engines node dist/src/cli/bin.cjs setup-openvino
 # --- serves on CPUs with OpenVINO, and with ONNX Runtime what OpenVINO refuses
 FROM cpu AS openvino
 COPY --from=openvino-engine /engines ./.engines
+# Not with jemalloc: OpenVINO's library is bound to glibc's free and is handed jemalloc's memory, which
+# ends the session with "munmap_chunk(): invalid pointer".
+ENV LD_PRELOAD=
 
 # --- TensorFlow's libraries with CUDA kernels, and its binding compiled against them
 FROM build AS gpu-engines
