@@ -1,19 +1,19 @@
 // `npm run bench`: this service with each engine, and what a user would run instead, on one machine,
 // one model and the same photographs, in turns; tables and plots go to docs/performance.
 import { existsSync } from 'node:fs'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { convertedModel } from '../src/engines/onnxruntime/converted-model.ts'
 import { startOwnLoops } from './compare/bare-own.ts'
 import { type BareLoop, startBareLoop } from './compare/bare-python.ts'
-import { contenders, type Running, type Setting, start } from './compare/contenders.ts'
+import { contenders, type Running, start } from './compare/contenders.ts'
 import { closedLoop, openLoop } from './compare/load.ts'
 import { awake, measurePoint, mergeRounds, settleMsOf } from './compare/measure.ts'
 import { signalTree } from './compare/process-tree.ts'
 import { writeReport } from './compare/report.ts'
 import type { BareResult, Comparison, ContenderResult, Point } from './compare/results.ts'
+import { describeSetting } from './compare/setting.ts'
 import type { BareFigure } from './support/bare-loops.ts'
 import { machine } from './support/machine.ts'
 import { photographFiles, photographs } from './support/photographs.ts'
@@ -23,7 +23,10 @@ const { values: given } = parseArgs({
   options: {
     model: { type: 'string', default: 'resnet50' },
     repository: { type: 'string', default: './models' },
-    engines: { type: 'string', default: 'openvino,onnxruntime,tensorflow' },
+    engines: {
+      type: 'string',
+      default: 'openvino,onnxruntime,tensorflow,openvino int8,onnxruntime int8',
+    },
     device: { type: 'string', default: 'cpu' },
     clients: { type: 'string', default: '1,8,32,128' },
     /** Offered load of the open loop, as parts of each contender's own best throughput. */
@@ -53,33 +56,14 @@ const engines = given.engines.split(',')
 const modelFolder = resolve(given.repository, given.model)
 const note = (text: string) => process.stderr.write(`${text}\n`)
 
-async function describeSetting(): Promise<Setting> {
-  const manifest = JSON.parse(await readFile(join(modelFolder, 'model.json'), 'utf8'))
-  const savedModel = join(modelFolder, '1')
-  const { source } = await convertedModel({
-    model: given.model,
-    folder: savedModel,
-    cacheFolder: join(modelFolder, '.cache/1'),
-    normalization: manifest.preprocess,
-    output: null,
-    precision: 'fp32',
-  })
-  if (typeof source !== 'string') throw new Error(`${modelFolder} cannot be written to`)
-  return {
-    repository: resolve(given.repository),
-    model: given.model,
-    onnxFile: source,
-    savedModel,
-    threads,
-    maxBatchSize,
-    resize: manifest.preprocess.resizeShortSide,
-    filter: manifest.preprocess.interpolation,
-    device: given.device,
-  }
-}
-
 const images = await photographs()
-const setting = await describeSetting()
+const setting = await describeSetting({
+  modelFolder,
+  model: given.model,
+  threads,
+  maxBatchSize,
+  device: given.device,
+})
 const absent: { name: string; reason: string }[] = []
 const toStop: number[] = []
 const bareTasks: { readonly pid: number; readonly measure: () => Promise<void> }[] = []
@@ -227,7 +211,8 @@ await writeFile(
   `${JSON.stringify(comparison, null, 1)}\n`,
 )
 process.stdout.write(await writeReport(comparison, given.output))
-setTimeout(() => {
-  for (const pid of toStop) signalTree(pid, 'SIGKILL')
-  process.exit()
-}, 3000)
+const endGraceMs = 3000
+await new Promise((resolve) => setTimeout(resolve, endGraceMs))
+for (const pid of toStop) signalTree(pid, 'SIGKILL')
+await rm(setting.scratch, { recursive: true, force: true })
+process.exit()

@@ -22,7 +22,7 @@ export async function startOwnLoops(
     engine: name as EngineName,
     request: {
       model,
-      folder: savedModel,
+      folder: precision === 'int8' ? (setting.int8?.folder ?? savedModel) : savedModel,
       cacheFolder: join(repository, model, '.cache/1'),
       normalization: preprocess,
       device,

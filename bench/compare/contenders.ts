@@ -32,9 +32,13 @@ type Encoding = (image: Uint8Array) => {
 export interface Setting {
   readonly repository: string
   readonly model: string
+  /** A temporary folder with all of it. */
+  readonly scratch: string
   /** An .onnx of uint8 [N, 224, 224, 3] -> float32 [N, classes]. */
   readonly onnxFile: string
   readonly savedModel: string
+  /** The same model quantised, in a repository of its own; absent where there is no such version. */
+  readonly int8?: { readonly repository: string; readonly folder: string }
   readonly threads: number
   readonly maxBatchSize: number
   readonly resize: number
@@ -82,7 +86,8 @@ function service(setting: Setting, name: string, extra: Record<string, string>):
       args: ['--enable-source-maps', program, 'serve'],
       environment: {
         PORT: String(port),
-        MODEL_REPOSITORY: setting.repository,
+        MODEL_REPOSITORY:
+          extra.PRECISION === 'int8' ? (setting.int8?.repository ?? '') : setting.repository,
         MODELS: setting.model,
         DEFAULT_MODEL: setting.model,
         DEVICES: setting.device,

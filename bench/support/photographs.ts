@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import sharp from 'sharp'
+import { madePhotographs } from '../../src/imaging/made-photographs.ts'
 
 const folder = '../shared/images'
 
@@ -18,22 +18,4 @@ export async function photographFiles(): Promise<readonly string[]> {
   if (!existsSync(folder)) return []
   const names = (await readdir(folder)).filter((name) => /\.jpe?g$/i.test(name))
   return names.sort().map((name) => resolve(folder, name))
-}
-
-/** Smooth noise of the usual ImageNet size: it compresses to about as much as a photograph. */
-function madePhotographs(): Promise<readonly Uint8Array[]> {
-  const make = (sigma: number) =>
-    sharp({
-      create: {
-        width: 500,
-        height: 375,
-        channels: 3,
-        background: '#888888',
-        noise: { type: 'gaussian', mean: 128, sigma },
-      },
-    })
-      .blur(1.5)
-      .jpeg({ quality: 90 })
-      .toBuffer()
-  return Promise.all([20, 40, 60, 80].map(make))
 }

@@ -9,6 +9,7 @@ import { packageVersion } from './package-version.ts'
 import { serveCommand } from './serve.ts'
 import { setupOpenvinoCommand } from './setup-openvino.ts'
 import { setupTensorflowCommand } from './setup-tensorflow.ts'
+import { tuneCommand } from './tune.ts'
 
 const footer = `
 Examples:
@@ -34,6 +35,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addCommand(doctorCommand())
     .addCommand(setupOpenvinoCommand())
     .addCommand(setupTensorflowCommand())
+    .addCommand(tuneCommand())
     .addCommand(healthCommand())
   for (const command of [program, ...program.commands, ...program.commands.flatMap(sub)]) {
     command.exitOverride() // commander's own refusals come here instead of ending the process
