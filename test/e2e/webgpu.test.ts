@@ -57,9 +57,11 @@ describe('webgpu', { skip: withoutSwiftShader }, () => {
     const [victim] = await sessionsOf(gpu.sessions)
     assert.notEqual(victim, undefined)
     process.kill(victim as number, 'SIGKILL')
+    while ((await gpu.capacity('small')) > 1)
+      await new Promise((resolve) => setTimeout(resolve, 50))
     // The other session answers while the place of the dead one is filled again.
-    const again = await Promise.all(seeds.map((seed) => classify(gpu.origin, seed)))
-    assert.deepEqual(again.map(topOf), expected.map(topOf))
+    const again = await classify(gpu.origin, seeds[0] as number)
+    assert.equal(topOf(again), topOf(expected[0] as Answer))
     assert.equal(await gpu.stop(), 0)
   })
 
