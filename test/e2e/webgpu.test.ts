@@ -54,6 +54,8 @@ describe('webgpu', { skip: withoutSwiftShader }, () => {
       })
     })
 
+    // `listening` comes with the first session; the second may still be compiling its shaders.
+    while ((await gpu.capacity('small')) < 2) await pause()
     const [victim] = await sessionsOf(gpu.sessions)
     assert.notEqual(victim, undefined)
     process.kill(victim as number, 'SIGKILL')
@@ -72,6 +74,12 @@ describe('webgpu', { skip: withoutSwiftShader }, () => {
     await assert.rejects(startServed({ repository, environment }), /the server ended \(1\)/)
   })
 })
+
+const lookEveryMs = 50
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, lookEveryMs))
+}
 
 function topOf({ predictions }: Answer): number | undefined {
   return predictions[0]?.index
