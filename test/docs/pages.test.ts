@@ -30,7 +30,7 @@ test('the page has advice for every code that it can meet', () => {
   }
 })
 
-const beingWritten = ['models.md', 'engines.md', 'migrating.md', 'operations.md', 'performance.md']
+const beingWritten = ['models.md', 'engines.md', 'migrating.md', 'performance.md']
 
 test('links and pictures of the pages lead somewhere', () => {
   const pages = ['README', 'errors', 'configuration', 'troubleshooting', 'training', 'command-line']

@@ -118,6 +118,17 @@ describe('the page at /', { skip: noBrowser }, () => {
     await page.locator(`${done} .answer`).nth(1).waitFor()
   })
 
+  test('the heat map that the server offers is shown beside each answer', async () => {
+    const { page, complaints } = await open()
+    await page.getByRole('checkbox', { name: 'Heat map' }).check()
+    await page.setInputFiles('#files', [await photograph('one.jpg')])
+    await page.locator(done).waitFor()
+    await page.waitForFunction(
+      `[...document.querySelectorAll('.heat')].filter((heat) => heat.naturalWidth > 0).length === 2`,
+    )
+    assert.deepEqual(complaints, [])
+  })
+
   test('the copied curl command answers what the page shows', async (t) => {
     const { page } = await open({ permissions: ['clipboard-read', 'clipboard-write'] })
     const { buffer } = await photograph('x')

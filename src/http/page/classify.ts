@@ -30,7 +30,7 @@ const predictions = 5
 
 export function addressFor({ models, explain }: Pick<Question, 'models' | 'explain'>): string {
   const query = new URLSearchParams({ top_k: String(predictions) })
-  if (explain) query.set('explain', 'true')
+  if (explain) query.set('explain', 'overlay')
   const names = models.length === 0 ? '' : `model=${models.map(encodeURIComponent).join(',')}&`
   return `/v1/classify?${names}${query}`
 }
