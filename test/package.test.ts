@@ -1,6 +1,6 @@
 // package.json and .npmrc together: what npm really runs, and for whom.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 
 const read = (name: string) => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8')
@@ -17,4 +17,17 @@ test('no script relies on a pre or post hook, which ignore-scripts switches off'
 
 test('the lock file names no registry, so that npm ci works with any', () => {
   assert.doesNotMatch(read('package-lock.json'), /"resolved": "http/)
+})
+
+test('sharp is loaded in one place, in the way that every supported Node can load it', () => {
+  const sources = ['src', 'test', 'bench'].flatMap((folder) =>
+    readdirSync(new URL(`../../${folder}`, import.meta.url), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.ts'))
+      .map((name) => `${folder}/${name}`),
+  )
+  const importers = sources.filter((name) =>
+    /^import (?!type)[^;\n]*from 'sharp'$/m.test(read(name)),
+  )
+  assert.ok(sources.length > 100)
+  assert.deepEqual(importers, [])
 })

@@ -1,9 +1,9 @@
 // What somebody writes in an afternoon: Fastify, sharp's own resize, tfjs-node in the same process,
 // one image at a time. Started as `node naive-tfjs.js`, with the environment of common.py.
 import { fastify } from 'fastify'
-import sharp from 'sharp'
 import { findInstallation } from '../../src/engines/tensorflow/installation.ts'
 import { loadLibrary } from '../../src/engines/tensorflow/library.ts'
+import { sharp } from '../../src/imaging/sharp.ts'
 
 /** The package's own API, as far as this file uses it. */
 interface Tfjs {

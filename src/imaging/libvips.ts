@@ -1,9 +1,10 @@
 // The only door to sharp: how libvips is set up for bytes from anybody, and how an image's header
 // and pixels are read. It decodes only; resizing is ours (resample.ts), because it must equal Pillow's.
-import sharp, { type Metadata, type SharpOptions } from 'sharp'
+import type { Metadata, SharpOptions } from 'sharp'
 import type { Raster } from './colour.ts'
 import type { Box, Size } from './geometry.ts'
 import type { ImageFormat } from './imaging.ts'
+import { sharp } from './sharp.ts'
 
 const loaders: Readonly<Record<ImageFormat, string>> = {
   jpeg: 'VipsForeignLoadJpegBuffer',

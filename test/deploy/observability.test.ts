@@ -5,8 +5,8 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import sharp from 'sharp'
 import { parse } from 'yaml'
+import { sharp } from '../../src/imaging/sharp.ts'
 import { type Service, startService } from '../support/service.ts'
 
 const project = fileURLToPath(new URL('../../../', import.meta.url))

@@ -30,7 +30,8 @@ describe('32 photographs over HTTP', { skip: withoutPhotographs }, () => {
   before(async () => {
     repository = await mkdtemp(join(tmpdir(), 'resnet-serving-golden-'))
     for (const network of networks) await linkGolden(repository, network)
-    server = await startServed({ repository })
+    // A busy machine is slow, not wrong: nobody is refused for what would come late.
+    server = await startServed({ repository, environment: { REQUEST_TIMEOUT_MS: '120000' } })
   })
   after(async () => {
     await server?.stop()

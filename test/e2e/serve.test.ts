@@ -13,6 +13,8 @@ import { endAllServed, type ServedProcess, startServed } from '../support/served
 import { until } from '../support/test-pool.ts'
 
 const model = { name: 'resnet50', seed: 3 }
+/** A busy machine is slow, not wrong: nobody is refused for what would come late. */
+const patient = { REQUEST_TIMEOUT_MS: '120000' }
 
 let repository: string
 let images: readonly KnownImage[]
@@ -58,7 +60,7 @@ test('answers that mean nothing say so in every answer', async () => {
 })
 
 test('a session that is killed under load is replaced, and no client notices', async () => {
-  const server = await startServed({ repository })
+  const server = await startServed({ repository, environment: patient })
   const load = startLoad({ origin: server.origin, model: model.name, images, clients: 4 })
   await until(() => load.figure.ok >= 20)
   const sessions = await server.sessions()
@@ -77,7 +79,7 @@ test('SIGTERM: what was accepted is answered, nothing new is, and the process en
   const server = await startServed({
     repository,
     faulty: true,
-    environment: { SESSIONS_PER_DEVICE: '1', MAX_BATCH_SIZE: '1' },
+    environment: { ...patient, SESSIONS_PER_DEVICE: '1', MAX_BATCH_SIZE: '1' },
   })
   const bodies = await Promise.all([1, 2, 3].map((seed) => faultyPicture('slow', seed)))
   const accepted = Promise.all(bodies.map((body) => classify(server, body)))
@@ -135,8 +137,9 @@ function isAlive(pid: number): boolean {
 test('a start that cannot work ends with one line that says why', async () => {
   const server = await startServed({ repository })
   const { port } = new URL(server.origin)
-  const failures: [Record<string, string>, RegExp][] = [
-    [{ PORT: 'http' }, /^PORT is "http": not a whole number; expected .*\n$/],
+  // 2 is a variable that is wrong in itself, 1 is what this machine says no to.
+  const failures: [Record<string, string>, RegExp, number?][] = [
+    [{ PORT: 'http' }, /^PORT is "http": not a whole number; expected .*\n$/, 2],
     [
       { PORT: port },
       /^HOST 127\.0\.0\.1, PORT \d+: another program listens there already[^\n]*\n$/,
@@ -144,12 +147,12 @@ test('a start that cannot work ends with one line that says why', async () => {
     [{ HOST: '203.0.113.1' }, /^HOST 203\.0\.113\.1[^\n]*no such address[^\n]*\n$/],
     [{ MODELS: 'resnet99' }, /^[^\n]*resnet99[^\n]*resnet50[^\n]*\n$/],
     [{ MODEL_REPOSITORY: '/dev/null/models' }, /^[^\n]*\/dev\/null\/models[^\n]*\n$/],
-    [{ ENGINE: 'tensorrt' }, /^ENGINE is "tensorrt": unknown; expected one of auto, [^\n]*\n$/],
+    [{ ENGINE: 'tensorrt' }, /^ENGINE is "tensorrt": unknown; expected one of auto, [^\n]*\n$/, 2],
   ]
-  for (const [environment, message] of failures) {
+  for (const [environment, message, expected = 1] of failures) {
     const base = { MODEL_REPOSITORY: repository, MODEL_SOURCE: 'none', ENGINE: 'onnxruntime' }
     const { code, stderr } = await runCommand(['serve'], { PORT: '0', ...base, ...environment })
-    assert.equal(code, 1, stderr)
+    assert.equal(code, expected, stderr)
     assert.match(stderr, message)
   }
   await server.stop()

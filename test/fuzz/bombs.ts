@@ -1,6 +1,6 @@
 // Files that are small and ask for much: of pixels, of memory, of time. All are made in code.
 import { deflateSync } from 'node:zlib'
-import sharp from 'sharp'
+import { sharp } from '../../src/imaging/sharp.ts'
 import { makePng, pngChunk } from './png.ts'
 
 export interface Bomb {

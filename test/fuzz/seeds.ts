@@ -1,6 +1,7 @@
 // Whole images of every accepted format and of their variants, made in code: what mutations start
 // from.
-import sharp, { type Sharp } from 'sharp'
+import type { Sharp } from 'sharp'
+import { sharp } from '../../src/imaging/sharp.ts'
 import { picture } from '../support/known-images.ts'
 
 export interface Seed {

@@ -1,9 +1,9 @@
 // Every form of picture that people send comes out as the RGB it shows, whatever is inside the file.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
-import sharp from 'sharp'
 import { createImaging } from '../../src/imaging/decoder-pool.ts'
 import type { CropRecipe, Imaging } from '../../src/imaging/imaging.ts'
+import { sharp } from '../../src/imaging/sharp.ts'
 import { noise, noisePicture } from '../support/pictures.ts'
 import { meanDifference } from '../support/pixels.ts'
 

@@ -46,7 +46,7 @@ test('decoders of formats that are off are blocked in libvips itself', async () 
   // In a process of its own, since the list of open decoders is the process's.
   const script = `
     import { openDecoders } from './src/imaging/libvips.js'
-    import sharp from 'sharp'
+    import { sharp } from './src/imaging/sharp.js'
     const make = (format) => sharp({ create: { width: 8, height: 8, channels: 3, background: 'red' } })
       .toFormat(format).toBuffer()
     const files = new Map()

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
-import sharp from 'sharp'
 import { createImaging } from '../../src/imaging/decoder-pool.ts'
 import type { Imaging } from '../../src/imaging/imaging.ts'
+import { sharp } from '../../src/imaging/sharp.ts'
 import { meanDifference } from '../support/pixels.ts'
 import { imagenetCrop } from '../support/recipes.ts'
 

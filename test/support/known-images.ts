@@ -2,8 +2,8 @@
 // computed in the calling process by the engine itself, not by the service that is tested.
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import sharp from 'sharp'
 import { loadWithPreferredEngine } from '../../src/engines/choose.ts'
+import { sharp } from '../../src/imaging/sharp.ts'
 import { buildResNet } from '../../src/resnet/build-graph.ts'
 import { importWeights } from '../../src/resnet/import-weights.ts'
 import { describeNetwork } from '../../src/resnet/network.ts'

@@ -1,5 +1,5 @@
 // Pictures to upload, drawn by sharp: nobody's property, and different from each other.
-import sharp from 'sharp'
+import { sharp } from '../../src/imaging/sharp.ts'
 
 export interface Photograph {
   readonly name: string

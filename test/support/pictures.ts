@@ -1,7 +1,7 @@
 // Pictures that tests send, made by sharp: in every format, whole or broken on purpose.
 import { deflateSync } from 'node:zlib'
 import { crc32 } from '@node-rs/crc32'
-import sharp from 'sharp'
+import { sharp } from '../../src/imaging/sharp.ts'
 import { type Fault, withFault } from '../fixtures/faults.ts'
 import { smallSide } from './small-repository.ts'
 
