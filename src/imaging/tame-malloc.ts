@@ -4,7 +4,8 @@
 // https://man7.org/linux/man-pages/man3/mallopt.3.html
 import { createRequire } from 'node:module'
 
-const mmapThreshold = { parameter: -3, value: 4 * 1024 * 1024 }
+const mmapThreshold = { parameter: -3, value: 1024 * 1024 }
+const trimThreshold = { parameter: -1, value: 1024 * 1024 }
 /** Each thread would otherwise get heaps of its own, up to eight a core. */
 const arenaMax = { parameter: -8, value: 2 }
 
@@ -14,7 +15,7 @@ export function tameMalloc(): void {
   try {
     const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi')
     const mallopt = koffi.load('libc.so.6').func('int mallopt(int, int)')
-    for (const { parameter, value } of [mmapThreshold, arenaMax]) mallopt(parameter, value)
+    for (const { parameter, value } of [mmapThreshold, trimThreshold, arenaMax]) mallopt(parameter, value)
   } catch {
     // musl, or a system without koffi's binary: more memory is kept than need be, nothing else
   }

@@ -12,14 +12,18 @@ import { modelFolder } from './faults/model-folder.ts'
 import { overload } from './faults/overload.ts'
 import { poisonImages } from './faults/poison-image.ts'
 import { rollingRestart } from './faults/rolling-restart.ts'
+import { scarcity } from './faults/scarcity.ts'
 import { sessionSignals } from './faults/session-signals.ts'
 import { shutdown } from './faults/shutdown.ts'
+import { slowClients } from './faults/slow-clients.ts'
 import type { Fault, Sighting } from './support/fault.ts'
 
 const faults: readonly Fault[] = [
   ...sessionSignals,
   ...poisonImages,
   ...modelFolder,
+  ...scarcity,
+  ...slowClients,
   ...givenUp,
   ...shutdown,
   ...rollingRestart,
