@@ -15,7 +15,8 @@ export function tameMalloc(): void {
   try {
     const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi')
     const mallopt = koffi.load('libc.so.6').func('int mallopt(int, int)')
-    for (const { parameter, value } of [mmapThreshold, trimThreshold, arenaMax]) mallopt(parameter, value)
+    for (const { parameter, value } of [mmapThreshold, trimThreshold, arenaMax])
+      mallopt(parameter, value)
   } catch {
     // musl, or a system without koffi's binary: more memory is kept than need be, nothing else
   }

@@ -70,7 +70,9 @@ async function drip(origin: string): Promise<{ readonly ms: number; readonly ans
   socket.on('data', (chunk: Buffer) => {
     answer += chunk.toString('latin1')
   })
-  socket.write('POST /v1/classify?model=small HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n')
+  socket.write(
+    'POST /v1/classify?model=small HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n',
+  )
   const timer = setInterval(() => socket.write('x'), dripEveryMs)
   await new Promise((resolve) => socket.once('close', resolve))
   clearInterval(timer)
