@@ -19,6 +19,9 @@ import {
   type SessionPoolOptions,
 } from './sessions/session-pool.ts'
 
+/** What a model gets that takes any size, where its manifest names none: ImageNet's usual crop. */
+const usualCropSize = 224
+
 interface LoadOptions {
   readonly log: Logger
   /** What tests change about the pools to inject faults. */
@@ -74,6 +77,7 @@ export async function loadModel(
       model,
       folder,
       cacheFolder: join(folder, '..', '.cache', names.version),
+      openSize: manifest.preprocess.cropSize ?? usualCropSize,
       normalization: manifest.preprocess,
       precision: config.precision,
       threads,

@@ -55,7 +55,7 @@ export async function loadWithPreferredEngine(
     } catch (error) {
       // What is wrong with the model itself is wrong for every engine.
       if (error instanceof ModelError && error.kind !== 'unsupported') throw error
-      if (preference !== 'auto') throw asModelError(error, request, name)
+      if (preference !== 'auto') throw await asModelError(error, request, name)
       refused.push({ engine: name, reason: messageOf(error) })
     }
   }
@@ -83,9 +83,19 @@ async function loadWith(name: EngineName, request: LoadRequest): Promise<LoadedM
   return engine.load(request)
 }
 
-function asModelError(error: unknown, { model }: LoadRequest, name: EngineName): ModelError {
+async function asModelError(
+  error: unknown,
+  { model }: LoadRequest,
+  name: EngineName,
+): Promise<ModelError> {
   const message = `model ${model} cannot run on ${name}: ${messageOf(error)}`
-  return new ModelError('unsupported', message, { cause: error })
+  return new ModelError('unsupported', message + (await alternativeTo(name)), { cause: error })
+}
+
+/** TensorFlow runs whatever it wrote; asking whether it is there does not load it. */
+async function alternativeTo(name: EngineName): Promise<string> {
+  if (name === 'tensorflow' || !(await probeEngine('tensorflow')).available) return ''
+  return ' The tensorflow engine, which is installed, can run it: set ENGINE to tensorflow or auto.'
 }
 
 function noneLeft({ model, device }: LoadRequest, refused: readonly Refusal[]): ModelError {

@@ -20,6 +20,8 @@ export interface LoadRequest {
   readonly folder: string
   /** Absolute path where converted or compiled forms may be kept; `null` keeps nothing. */
   readonly cacheFolder: string | null
+  /** Height and width of the crops where the signature leaves them open, in pixels; absent refuses such models. */
+  readonly openSize?: number
   /** Applied when the model's input is float; a uint8 input gets the pixels as they are. */
   readonly normalization: Normalization
   /** `cpu`, `cuda:0`, `webgpu`, … */

@@ -9,13 +9,16 @@ const sumTolerance = 0.02
 const grey = 128
 
 /** @param scoresOf runs one crop, uint8 [height, width, 3] */
-export function findScoreKind(
+export async function findScoreKind(
   cropBytes: number,
-  scoresOf: (crop: Uint8Array) => Float32Array,
-): Kind {
+  scoresOf: (crop: Uint8Array) => Float32Array | Promise<Float32Array>,
+): Promise<Kind> {
   // Two pictures that differ: two sums of 1 are no accident.
   const crops = [new Uint8Array(cropBytes).fill(grey), gradient(cropBytes)]
-  return crops.map(scoresOf).every(areProbabilities) ? 'probabilities' : 'logits'
+  for (const crop of crops) {
+    if (!areProbabilities(await scoresOf(crop))) return 'logits'
+  }
+  return 'probabilities'
 }
 
 function gradient(cropBytes: number): Uint8Array {

@@ -23,7 +23,7 @@ import { scoreKind, selectOutput } from './select-output.ts'
 import type { Stored, Value } from './value.ts'
 
 /** Changes whenever the same model would convert to another graph: part of every cache's key. */
-export const conversionVersion = 2
+export const conversionVersion = 3
 
 export interface ConversionOptions {
   /** The model's name, for messages. */
@@ -32,6 +32,8 @@ export interface ConversionOptions {
   readonly output: string | null
   /** Null where the model is given what its signature takes, and not pixels. */
   readonly inputStage: InputStage | null
+  /** Height and width where the signature leaves them open, in pixels; absent refuses such models. */
+  readonly openSize?: number
 }
 
 export interface Conversion {
@@ -39,7 +41,8 @@ export interface Conversion {
   readonly input: ImageInput
   readonly output: {
     readonly name: string
-    readonly kind: 'logits' | 'probabilities'
+    /** Null where only a run can tell: probabilities may be spelled in many ways. */
+    readonly kind: 'logits' | 'probabilities' | null
     readonly classes: number
   }
   readonly report: ConversionReport
@@ -66,14 +69,32 @@ const passes: readonly Pass[] = [
   foldForward,
 ]
 
-/** @throws ModelError `unsupported`, naming model, node and operator */
+/**
+ * A graph that computes with the size of the batch, or across its images, is converted for one image
+ * at a time: then its answers cannot depend on the company either.
+ * @throws ModelError `unsupported`, naming model, node and operator
+ */
 export function convertGraph(given: Graph, options: ConversionOptions): Conversion {
-  const { model } = options
   const merged = mergeDilations(given)
+  const { model } = options
   const graph = options.output === classMapsOutput ? withClassMaps(merged, model) : merged
+  const input = readImageInput(graph, options)
+  try {
+    return convertFor(graph, input, options)
+  } catch (error) {
+    if (input.batch !== null || !(error instanceof ModelError)) throw error
+    try {
+      return convertFor(graph, { ...input, batch: 1 }, options)
+    } catch {
+      throw error
+    }
+  }
+}
+
+function convertFor(graph: Graph, input: ImageInput, options: ConversionOptions): Conversion {
+  const { model } = options
   const nodes = new Map(graph.nodes.map((node) => [node.name, node]))
   const served = selectOutput(graph, model, options.output)
-  const input = readImageInput(graph, model)
   const live = liveNodes(graph, served.value.node)
   const emitter = new Emitter()
   const image = writeInput(emitter, input, { stage: options.inputStage, live })
@@ -101,7 +122,7 @@ export function convertGraph(given: Graph, options: ConversionOptions): Conversi
     input,
     output: {
       name: served.name,
-      kind: scoreKind(nodes, served.value),
+      kind: served.name === 'logits' ? 'logits' : scoreKind(nodes, served.value),
       classes: last.shape[1] as number,
     },
     report: {

@@ -1,5 +1,6 @@
 // How uint8 pixels become what the model takes: transposed once as bytes, then cast and normalised.
 import { ModelError } from '../errors.ts'
+import type { DataType } from '../graph/data-type.ts'
 import type { Graph, GraphInput, GraphNode } from '../graph/graph.ts'
 import { applyBinary } from './arithmetic.ts'
 import type { Emitter } from './emitter.ts'
@@ -24,6 +25,8 @@ export interface ImageInput {
   /** Its node in the TensorFlow graph. */
   readonly node: string
   readonly dtype: 'uint8' | 'float32'
+  /** What pixels are as integers where that is not uint8; null otherwise. */
+  readonly integer: DataType | null
   readonly height: number
   readonly width: number
   /** The only batch size the model takes, or null where it takes any. */
@@ -33,8 +36,14 @@ export interface ImageInput {
 /** Operators that want images channels first. */
 const spatialOperators = new Set(['Conv2D', 'DepthwiseConv2dNative', 'MaxPool', 'AvgPool'])
 
+/** Integers that hold every value of a pixel. */
+const pixelTypes = new Set<DataType>(['uint8', 'uint16', 'int16', 'int32', 'int64'])
+
 /** The model's one image input. @throws ModelError `unsupported` where it has none */
-export function readImageInput(graph: Graph, model: string): ImageInput {
+export function readImageInput(
+  graph: Graph,
+  { model, openSize = 0 }: { readonly model: string; readonly openSize?: number },
+): ImageInput {
   const [input] = graph.inputs.filter(({ shape }) => shape?.length === 4 && shape[3] === 3)
   if (input === undefined) {
     const found = graph.inputs.map((one) => `${one.name} ${describeExtents(one.shape)}`).join(', ')
@@ -43,15 +52,18 @@ export function readImageInput(graph: Graph, model: string): ImageInput {
       `model ${model}: expected an image input [batch, height, width, 3], found ${found || 'none'}.`,
     )
   }
-  const dtype = computedType(input.dtype)
-  const [batch, height, width] = input.shape as [number, number, number]
-  if ((dtype !== 'uint8' && dtype !== 'float32') || height < 1 || width < 1) {
+  const computed = computedType(input.dtype)
+  const [batch, ...sides] = input.shape as [number, number, number]
+  const [height, width] = sides.map((side) => (side < 1 ? openSize : side)) as [number, number]
+  const isFloat = computed === 'float32'
+  if (!(isFloat || pixelTypes.has(computed)) || height < 1 || width < 1) {
     throw new ModelError('unsupported', `model ${model}: ${describeInput(input)}`)
   }
   return {
     name: input.name,
     node: input.node,
-    dtype,
+    dtype: isFloat ? 'float32' : 'uint8',
+    integer: isFloat || computed === 'uint8' ? null : computed,
     height,
     width,
     batch: batch > 0 ? batch : null,
@@ -60,7 +72,7 @@ export function readImageInput(graph: Graph, model: string): ImageInput {
 
 function describeInput({ name, dtype, shape }: GraphInput): string {
   return (
-    `its input "${name}" is ${dtype} ${describeExtents(shape)}, expected uint8 or a float type, ` +
+    `its input "${name}" is ${dtype} ${describeExtents(shape)}, expected integers or floats, ` +
     'with height and width fixed in the signature.'
   )
 }
@@ -85,17 +97,18 @@ export function writeInput(
   emitter.enter('input')
   const isSpatial = live.some(({ op }) => spatialOperators.has(op))
   const arranged = isSpatial ? inOrder(emitter, pixels, channelsFirst(4)) : pixels
-  if (stage === null || input.dtype === 'uint8') return arranged
-  return normalize(emitter, arranged, stage)
+  if (stage === null) return arranged
+  if (input.integer !== null) return castPixels(emitter, arranged, input.integer)
+  return input.dtype === 'uint8' ? arranged : normalize(emitter, arranged, stage)
+}
+
+function castPixels(emitter: Emitter, pixels: Stored, dtype: DataType): Stored {
+  const attributes = { to: int(elementType(dtype)) }
+  return emitter.node('Cast', { inputs: [pixels.name], attributes }, { ...pixels, dtype })
 }
 
 function normalize(emitter: Emitter, pixels: Stored, { scale, offset }: InputStage): Value {
-  const attributes = { to: int(elementType('float32')) }
-  const cast = emitter.node(
-    'Cast',
-    { inputs: [pixels.name], attributes },
-    { ...pixels, dtype: 'float32' },
-  )
+  const cast = castPixels(emitter, pixels, 'float32')
   const scaled = applyBinary(emitter, multiply, cast, known('float32', [3], scale))
   return applyBinary(emitter, add, scaled, known('float32', [3], offset))
 }

@@ -60,7 +60,10 @@ export function pick(value: Known, shape: readonly number[], indices: Int32Array
   for (let i = 0; i < indices.length; i++) picked[i] = elements[indices[i] as number] as number
   const result: Known = { ...value, shape, elements: picked }
   if (perBatch === undefined) return result
-  return { ...result, perBatch: Uint8Array.from(indices, (index) => perBatch[index] as number) }
+  const flags = Uint8Array.from(indices, (index) => perBatch[index] as number)
+  if (flags.includes(1)) return { ...result, perBatch: flags }
+  const { perBatch: _none, ...plain } = result
+  return plain
 }
 
 /** The same elements under another shape. */

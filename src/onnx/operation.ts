@@ -26,6 +26,11 @@ export class Operation {
     this.#model = context.model
   }
 
+  /** The same node with other operands. */
+  withInputs(inputs: readonly Value[]): Operation {
+    return new Operation(this.node, { emitter: this.emitter, inputs, model: this.#model })
+  }
+
   input(index: number): Value {
     const value = this.inputs[index]
     if (value === undefined) {

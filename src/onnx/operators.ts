@@ -6,13 +6,18 @@ import { arithmeticOperators } from './operators/arithmetic.ts'
 import { broadcastingOperators } from './operators/broadcasting.ts'
 import { convolutionOperators } from './operators/convolution.ts'
 import { einsumOperators } from './operators/einsum.ts'
+import { functionOperators } from './operators/functions.ts'
 import { joiningOperators } from './operators/joining.ts'
 import { matrixOperators } from './operators/matrix.ts'
 import { normalizationOperators } from './operators/normalization.ts'
 import { paddingOperators } from './operators/padding.ts'
 import { poolingOperators } from './operators/pooling.ts'
+import { quantizationOperators } from './operators/quantization.ts'
+import { rankingOperators } from './operators/ranking.ts'
 import { reductionOperators } from './operators/reduction.ts'
+import { resamplingOperators } from './operators/resampling.ts'
 import { resizingOperators } from './operators/resizing.ts'
+import { rollingOperators } from './operators/rolling.ts'
 import { selectionOperators } from './operators/selection.ts'
 import { shapeOperators } from './operators/shape.ts'
 import { slicingOperators } from './operators/slicing.ts'
@@ -24,6 +29,11 @@ export const operators: ReadonlyMap<string, Operator> = new Map(
     ...broadcastingOperators,
     ...convolutionOperators,
     ...einsumOperators,
+    ...functionOperators,
+    ...quantizationOperators,
+    ...rankingOperators,
+    ...resamplingOperators,
+    ...rollingOperators,
     ...joiningOperators,
     ...matrixOperators,
     ...normalizationOperators,

@@ -30,14 +30,18 @@ export function selectOutput(graph: Graph, model: string, wanted: string | null)
   )
 }
 
-/** Whether a value comes straight from a softmax or a sigmoid. */
+/** Operators behind which scores are certainly no probabilities. */
+const unbounded = new Set(['MatMul', 'BiasAdd', 'Conv2D', 'LogSoftmax'])
+
+/** Whether a value comes straight from a softmax, a sigmoid or a layer; null where only a run can tell. */
 export function scoreKind(
   nodes: ReadonlyMap<string, GraphNode>,
   value: ValueRef,
-): 'probabilities' | 'logits' {
+): 'probabilities' | 'logits' | null {
   const node = nodes.get(value.node)
   if (node?.op === 'Softmax' || node?.op === 'Sigmoid') return 'probabilities'
-  const source = node?.inputs[node.op === 'IdentityN' ? value.output : 0]
-  if (node === undefined || source === undefined || !transparent.has(node.op)) return 'logits'
+  if (node === undefined || unbounded.has(node.op)) return 'logits'
+  const source = node.inputs[node.op === 'IdentityN' ? value.output : 0]
+  if (source === undefined || !transparent.has(node.op)) return null
   return scoreKind(nodes, source)
 }

@@ -1,5 +1,6 @@
 // The arithmetic of sliding windows: how TensorFlow pads, and what size comes out.
 // https://www.tensorflow.org/api_docs/python/tf/nn (notes on padding)
+import type { Extents } from './extent.ts'
 import type { Operation } from './operation.ts'
 import type { AxisOrder } from './permutation.ts'
 
@@ -19,6 +20,8 @@ export interface Window {
   /** ONNX's order: top, left, bottom, right. */
   readonly pads: readonly number[]
   readonly outputSizes: readonly number[] // [2]
+  /** Pixels behind the last window, which no output is made of. */
+  readonly leftOver: readonly number[] // [2]
 }
 
 export function imageAxes(operation: Operation): ImageAxes {
@@ -28,13 +31,12 @@ export function imageAxes(operation: Operation): ImageAxes {
   return operation.unsupported(`has data_format ${format}, expected NHWC or NCHW`)
 }
 
-/** The window of a convolution or pooling over `shape`, from the node's attributes. */
+/** The window of a convolution or pooling over images of `shape`, from the node's attributes. */
 export function readWindow(
   operation: Operation,
   { spatial }: ImageAxes,
-  kernel: readonly number[],
+  { kernel, shape }: { readonly kernel: readonly number[]; readonly shape: Extents },
 ): Window {
-  const { shape } = operation.input(0)
   if (shape.length !== 4) operation.unsupported(`expects an image batch of rank 4`)
   const ofAxes = (values: readonly number[]) => spatial.map((axis) => values[axis] ?? 1)
   const strides = ofAxes(operation.ints('strides', [1, 1, 1, 1]))
@@ -51,7 +53,8 @@ export function readWindow(
         : automaticPadding(padding === 'SAME', { size, reach, stride })
     const output = Math.floor((size + before + after - reach) / stride) + 1
     if (output < 1) operation.unsupported(`has a window of ${reach} over ${size} pixels`)
-    return { before, after, output }
+    const leftOver = size + before + after - reach - (output - 1) * stride
+    return { before, after, output, leftOver }
   })
   return {
     kernel,
@@ -59,6 +62,7 @@ export function readWindow(
     dilations,
     pads: [...axes.map(({ before }) => before), ...axes.map(({ after }) => after)],
     outputSizes: axes.map(({ output }) => output),
+    leftOver: axes.map(({ leftOver }) => leftOver),
   }
 }
 

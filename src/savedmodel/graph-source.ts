@@ -24,9 +24,13 @@ export interface GraphSource {
   readonly operators: OperatorDefinitions
   /** The function that `node` calls, or `undefined` for an ordinary operator. */
   calledBy(node: NodeDef): Body | undefined
+  /** The function of a conditional for this condition, or `undefined` for any other operator. */
+  branchOf(node: NodeDef, condition: boolean): Body | undefined
 }
 
 const callOperators = new Set(['PartitionedCall', 'StatefulPartitionedCall'])
+/** They call one of two functions with all inputs but the first, which is the condition. */
+export const conditionals = new Set(['If', 'StatelessIf'])
 
 export function createGraphSource(metaGraph: MetaGraphDef, path: string): GraphSource {
   const { node = [], library } = metaGraph.graphDef ?? {}
@@ -63,11 +67,17 @@ export function createGraphSource(metaGraph: MetaGraphDef, path: string): GraphS
       }
       return definition && bodyOf(called, definition)
     },
+    branchOf(node, condition) {
+      if (!conditionals.has(node.op)) return undefined
+      const called = functionNameOf(node, condition ? 'then_branch' : 'else_branch')
+      const definition = functions.get(called)
+      return definition && bodyOf(called, definition)
+    },
   }
 }
 
-function functionNameOf(node: NodeDef): string {
-  const value = node.attr.f?.value
+function functionNameOf(node: NodeDef, attribute = 'f'): string {
+  const value = node.attr[attribute]?.value
   return value?.case === 'func' ? value.value.name : ''
 }
 

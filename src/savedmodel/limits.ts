@@ -61,3 +61,9 @@ export const entryOverheadBytes = 256
 
 /** Data files of one checkpoint; the format's file names have five digits. */
 export const maxShards = 99_999
+
+/** A tensor that is put together from parts, before the parts are seen: larger than any layer's weights. */
+export const maxPartedBytes = 1024 * mib
+
+/** Nodes looked at to find what decides a TensorFlow 1 conditional: a branch is a layer, not a network. */
+export const maxGateSearch = 1_000

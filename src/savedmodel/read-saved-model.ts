@@ -8,7 +8,7 @@
 //   variables.ts         which checkpoint key fills which variable
 //   tensor-bundle.ts     the checkpoint's tensors
 import { join } from 'node:path'
-import { ModelError } from '../errors.ts'
+import { ModelError, messageOf } from '../errors.ts'
 import type {
   Attribute,
   Graph,
@@ -24,9 +24,10 @@ import { modelFileName, readServingGraph } from './saved-model-file.ts'
 import { createMainScope, type Scope } from './scope.ts'
 import { chooseSignature, type Signature } from './signatures.ts'
 import { readCheckpoint } from './tensor-bundle.ts'
+import { cutSlice, parseSlice } from './tensor-slice.ts'
 import { createTracer, type Tracer } from './trace.ts'
 import { type Feeds, type TracedGraph, traceGraph, type VariableUse } from './trace-graph.ts'
-import { findCheckpointKeys } from './variables.ts'
+import { type CheckpointKey, findCheckpointKeys } from './variables.ts'
 
 export interface ReadOptions {
   /** Default: `serving_default`, or the only signature there is. */
@@ -116,7 +117,7 @@ function checkpointKeys(
   { saverDef }: MetaGraphDef,
   source: GraphSource,
   scope: { readonly main: Scope; readonly tracer: Tracer },
-): ReadonlyMap<string, string> {
+): ReadonlyMap<string, CheckpointKey> {
   if (!saverDef?.restoreOpName) {
     throw new ModelError(
       'unsupported',
@@ -130,7 +131,7 @@ function checkpointKeys(
 async function readVariables(
   folder: string,
   { nodes }: TracedGraph,
-  findKeys: () => ReadonlyMap<string, string>,
+  findKeys: () => ReadonlyMap<string, CheckpointKey>,
 ): Promise<ReadonlyMap<string, Tensor>> {
   const variables = nodes.filter((node): node is VariableUse => 'identity' in node)
   if (variables.length === 0) {
@@ -138,11 +139,28 @@ async function readVariables(
   }
   const allKeys = findKeys()
   const keys = new Map(variables.map((use) => [use.identity, keyOf(use, allKeys, folder)]))
-  const tensors = await readCheckpoint(folder, new Set(keys.values()))
-  return new Map([...keys].map(([identity, key]) => [identity, tensors.get(key) as Tensor]))
+  const tensors = await readCheckpoint(folder, new Set([...keys.values()].map(({ key }) => key)))
+  return new Map(
+    [...keys].map(([identity, { key, slice }]) => {
+      return [identity, partOf(tensors.get(key) as Tensor, slice, `${folder}: variable ${key}`)]
+    }),
+  )
 }
 
-function keyOf(use: VariableUse, keys: ReadonlyMap<string, string>, folder: string): string {
+function partOf(tensor: Tensor, slice: string, where: string): Tensor {
+  try {
+    const extents = parseSlice(slice)
+    return extents === null ? tensor : cutSlice(tensor, extents)
+  } catch (error) {
+    throw new ModelError('corrupt', `${where}: ${messageOf(error)}`, { cause: error })
+  }
+}
+
+function keyOf(
+  use: VariableUse,
+  keys: ReadonlyMap<string, CheckpointKey>,
+  folder: string,
+): CheckpointKey {
   const key = keys.get(use.identity)
   if (key === undefined) {
     throw new ModelError(

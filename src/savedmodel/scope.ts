@@ -11,7 +11,12 @@ export interface Scope {
   readonly prefix: string
   readonly depth: number
   /** The call it stands for; `null` for the main graph. */
-  readonly caller: { readonly scope: Scope; readonly node: NodeDef } | null
+  readonly caller: {
+    readonly scope: Scope
+    readonly node: NodeDef
+    /** Which input of the node is the function's first argument. */
+    readonly firstInput: number
+  } | null
   /** The scopes of the calls in it, by the name of the calling node. */
   readonly calls: Map<string, Scope>
   /** What references in it were traced to (trace.ts), so that long chains are walked once. */
@@ -29,8 +34,17 @@ export function createMainScope(body: Body): Scope {
   return { body, prefix: '', depth: 0, caller: null, calls: new Map(), origins: new Map() }
 }
 
-/** The scope of the function `body` as called by `node`. */
-export function enterCall(scope: Scope, node: NodeDef, body: Body): Scope {
+interface Call {
+  readonly node: NodeDef
+  readonly body: Body
+  readonly firstInput?: number
+}
+
+/**
+ * The scope of the function `body` as called by `node`.
+ * @param firstInput which input of the node is the first argument
+ */
+export function enterCall(scope: Scope, { node, body, firstInput = 0 }: Call): Scope {
   const known = scope.calls.get(node.name)
   if (known !== undefined) {
     return known
@@ -45,7 +59,7 @@ export function enterCall(scope: Scope, node: NodeDef, body: Body): Scope {
     body,
     prefix: `${scope.prefix}${node.name}/`,
     depth: scope.depth + 1,
-    caller: { scope, node },
+    caller: { scope, node, firstInput },
     calls: new Map(),
     origins: new Map(),
   }

@@ -115,8 +115,13 @@ function* readEntries(block: Uint8Array, budget: Budget): Generator<TableEntry> 
     }
     key = extendKey(key.subarray(0, shared), entries.subarray(reader.pos, valueStart), budget)
     reader.pos = valueStart + valueBytes
-    yield { key: Buffer.from(key).toString(), value: entries.subarray(valueStart, reader.pos) }
+    yield { key: keyText(key), value: entries.subarray(valueStart, reader.pos) }
   }
+}
+
+/** Names are texts. Keys of parts (tensor-slice.ts) begin with a zero and are bytes. */
+function keyText(key: Uint8Array): string {
+  return Buffer.from(key).toString(key[0] === 0 ? 'latin1' : 'utf8')
 }
 
 /** Keys are stored as what they add to a part of the key before. */

@@ -13,11 +13,18 @@ import {
   BundleEntryProtoSchema,
   BundleHeaderProtoSchema,
 } from './generated/tensor_bundle_pb.ts'
-import { maxEntryBytes, maxIndexFileBytes, maxMessageDepth, maxShards } from './limits.ts'
+import {
+  maxEntryBytes,
+  maxIndexFileBytes,
+  maxMessageDepth,
+  maxPartedBytes,
+  maxShards,
+} from './limits.ts'
 import { messageCost } from './message-cost.ts'
 import { type ModelFile, openModelFile, readModelFile } from './model-folder.ts'
 import { staticShapeFromProto } from './shape-proto.ts'
 import { readTable, type TableEntry } from './table.ts'
+import { type Extent, pasteSlice, sliceKey } from './tensor-slice.ts'
 
 const prefix = 'variables/variables'
 const indexName = `${prefix}.index`
@@ -32,7 +39,7 @@ interface Index {
 /**
  * The tensors of a model's checkpoint with the keys `wanted`, their checksums verified.
  * @throws ModelError `missing` for files, `corrupt` for checksums, lengths and absent keys,
- *   `unsupported` for element types and partitioned tensors
+ *   `unsupported` for element types
  */
 export async function readCheckpoint(
   folder: string,
@@ -44,11 +51,69 @@ export async function readCheckpoint(
       throw new ModelError('corrupt', `${join(folder, indexName)}: there is no tensor '${key}'`)
     }
   }
-  const tensors = new Map<string, Tensor>()
+  const tensors = await readParts(folder, index)
   await visitTensors(folder, index, (key, entry, bytes) => {
     tensors.set(key, tensorOf(entry, bytes, whereIs(folder, key)))
   })
   return tensors
+}
+
+/** The tensors of `index` that are stored in parts, put together. */
+async function readParts(folder: string, index: Index): Promise<Map<string, Tensor>> {
+  const tensors = new Map<string, Tensor>()
+  const parts = new Map<string, Part>()
+  for (const [key, entry] of index.entries) {
+    if (entry.slices.length === 0) continue
+    const where = whereIs(folder, key)
+    const of = partedTensor(entry, where)
+    tensors.set(key, of)
+    for (const { extent } of entry.slices) {
+      // An extent without a length is the whole dimension.
+      const extents = extent.map(({ start, length }, axis) => {
+        return { start: Number(start), length: Number(length) || (of.shape[axis] ?? 0) }
+      })
+      parts.set(sliceKey(key, extent), { of, extents, where })
+    }
+  }
+  if (parts.size === 0) return tensors
+  const partIndex = await readIndex(folder, (key) => parts.has(key))
+  for (const [key, { where }] of parts) {
+    if (partIndex.entries.has(key)) continue
+    throw new ModelError('corrupt', `${where}: one of its parts is not there`)
+  }
+  await visitTensors(folder, partIndex, (key, _entry, bytes) => {
+    const { of, extents, where } = parts.get(key) as Part
+    try {
+      pasteSlice(of, extents, bytes)
+    } catch (error) {
+      throw new ModelError('corrupt', `${where}: ${messageOf(error)}`, { cause: error })
+    }
+  })
+  return tensors
+}
+
+/** A part of a tensor, and where it goes. */
+interface Part {
+  readonly of: Tensor
+  readonly extents: readonly Extent[]
+  readonly where: string
+}
+
+/** A tensor with room for its parts, which must fill it: a shape alone could ask for any amount. */
+function partedTensor(entry: BundleEntryProto, where: string): Tensor {
+  const { dtype, shape, sizeBytes } = formOf(entry, where)
+  const sizes = entry.slices.map(({ extent }) =>
+    elementCount(extent.map(({ length }, axis) => Number(length) || (shape[axis] ?? 0))),
+  )
+  const found = sizes.reduce((sum, size) => sum + size, 0)
+  if (found !== elementCount(shape)) {
+    const message = `${where}: its parts hold ${found} elements, [${shape}] has ${elementCount(shape)}`
+    throw new ModelError('corrupt', message)
+  }
+  if (sizeBytes > maxPartedBytes) {
+    throw new ModelError('unsupported', `${where} is stored in parts and has ${sizeBytes} bytes`)
+  }
+  return { dtype, shape, bytes: new Uint8Array(sizeBytes) }
 }
 
 /** How much of a checkpoint was read and found whole. */
@@ -113,6 +178,7 @@ function shardsOf(value: Uint8Array): number {
   return header.numShards
 }
 
+/** What a visit is told of each tensor; those in parts have no bytes of their own. */
 type Visit = (key: string, entry: BundleEntryProto, bytes: Uint8Array) => void
 
 /** A data file. Each of its bytes is given once: overlapping entries could ask for any amount. */
@@ -124,9 +190,9 @@ interface Shard {
 
 /** Reads the tensors file by file in the order of their bytes, with one file open at a time. */
 async function visitTensors(folder: string, index: Index, visit: Visit): Promise<void> {
-  const entries = [...index.entries].sort(
-    ([, a], [, b]) => a.shardId - b.shardId || Number(a.offset - b.offset),
-  )
+  const entries = [...index.entries]
+    .filter(([, entry]) => entry.slices.length === 0)
+    .sort(([, a], [, b]) => a.shardId - b.shardId || Number(a.offset - b.offset))
   let shard: Shard | undefined
   try {
     for (const [key, entry] of entries) {
@@ -154,10 +220,6 @@ async function openShard(folder: string, shards: number, id: number): Promise<Sh
 
 /** @param where names index and key, for messages */
 async function readBytes(shard: Shard, entry: BundleEntryProto, where: string) {
-  if (entry.slices.length > 0) {
-    const message = `${where} is stored in parts, which is not supported; save it unpartitioned`
-    throw new ModelError('unsupported', message)
-  }
   const [offset, sizeBytes] = [Number(entry.offset), Number(entry.size)]
   if (offset < 0 || sizeBytes < 0 || sizeBytes > shard.remainingBytes) {
     throw new ModelError(
@@ -189,18 +251,22 @@ function spellOutLengths({ shape }: BundleEntryProto, bytes: Uint8Array): Uint8A
   return Buffer.concat([fixed, bytes.subarray(reader.pos)])
 }
 
-function tensorOf(entry: BundleEntryProto, bytes: Uint8Array, where: string): Tensor {
+function formOf(entry: BundleEntryProto, where: string) {
   const dtype = dataTypeFromNumber(entry.dtype)
   if (dtype === undefined || dtype === 'string') {
     const found = dataTypeName(entry.dtype)
     throw new ModelError('unsupported', `${where}: variables of ${found} are not supported`)
   }
   const shape = staticShapeFromProto(entry.shape, where)
-  const expected = elementCount(shape) * elementSizeBytes[dtype]
-  if (bytes.length !== expected) {
+  return { dtype, shape, sizeBytes: elementCount(shape) * elementSizeBytes[dtype] }
+}
+
+function tensorOf(entry: BundleEntryProto, bytes: Uint8Array, where: string): Tensor {
+  const { dtype, shape, sizeBytes } = formOf(entry, where)
+  if (bytes.length !== sizeBytes) {
     throw new ModelError(
       'corrupt',
-      `${where}: ${dtype} of shape [${shape}] takes ${expected} bytes, found ${bytes.length}`,
+      `${where}: ${dtype} of shape [${shape}] takes ${sizeBytes} bytes, found ${bytes.length}`,
     )
   }
   return { dtype, shape, bytes }

@@ -2,8 +2,8 @@
 // results, and through operators that pass a value on unchanged. So functions are inlined and
 // Identity nodes vanish only as far as an output needs them.
 import { ModelError } from '../errors.ts'
-import type { GraphSource } from './graph-source.ts'
-import { maxTraceSteps } from './limits.ts'
+import { conditionals, type GraphSource } from './graph-source.ts'
+import { maxCallDepth, maxGateSearch, maxTraceSteps } from './limits.ts'
 import { describeNode, enterCall, type Scope, type Value } from './scope.ts'
 
 export interface Tracer {
@@ -19,6 +19,7 @@ const passing = new Set([
   'PreventGradient',
   'Snapshot',
   'StopGradient',
+  'Switch', // only what a Merge chose is traced
 ])
 
 /** A reference to follow, in a scope. */
@@ -32,6 +33,7 @@ interface Step {
  */
 export function createTracer(source: GraphSource, isFed: (value: Value) => boolean): Tracer {
   let steps = 0
+  let depth = 0
 
   /** The value that a reference names; the next step where that is not where it comes from. */
   function follow(step: Step): Value | Step {
@@ -49,26 +51,85 @@ export function createTracer(source: GraphSource, isFed: (value: Value) => boole
     }
     const argument = scope.body.arguments.get(reference.split(':', 1)[0] ?? '')
     if (argument !== undefined && scope.caller !== null) {
-      return inputStep(source, scope.caller, argument)
+      return inputStep(source, scope.caller, argument + scope.caller.firstInput)
     }
     const value = valueAt(source, step)
-    return isFed(value) ? value : (passedOn(source, value) ?? value)
+    if (isFed(value)) return value
+    return passedOn(source, value) ?? chosenBranch(value) ?? mergedFrom(value) ?? value
   }
 
-  return {
-    trace(scope, reference) {
-      const walked: Step[] = []
-      let at: Value | Step = { scope, reference }
-      while ('reference' in at) {
-        walked.push(at)
-        at = follow(at)
-      }
-      for (const step of walked) {
-        step.scope.origins.set(step.reference, at)
-      }
-      return at
-    },
+  /** Whether the value is a constant truth; nested as deep as calls may be. */
+  function conditionOf({ scope, reference }: Step): boolean | undefined {
+    depth += 1
+    try {
+      return depth > maxCallDepth ? undefined : constantCondition(trace(scope, reference).node)
+    } finally {
+      depth -= 1
+    }
   }
+
+  /** TensorFlow 1's conditionals: Merge takes the input whose Switch was left through the true output. */
+  function mergedFrom(value: Value): Step | undefined {
+    if (value.node.op !== 'Merge') return undefined
+    for (const reference of value.node.input) {
+      const gate = gateBefore(value.scope, reference)
+      const condition = gate && conditionOf({ scope: value.scope, reference: gate.condition })
+      if (condition !== undefined && condition === gate?.passes) {
+        return { scope: value.scope, reference }
+      }
+    }
+    return undefined
+  }
+
+  /** Where an output of a conditional comes from, if the condition is a constant. */
+  function chosenBranch(value: Value): Step | undefined {
+    if (!conditionals.has(value.node.op)) return undefined
+    const condition = inputStep(source, value, 0)
+    const known = conditionOf(condition)
+    const body = known === undefined ? undefined : source.branchOf(value.node, known)
+    const reference = body?.results[value.output]
+    if (body === undefined || reference === undefined) return undefined
+    return { scope: enterCall(value.scope, { node: value.node, body, firstInput: 1 }), reference }
+  }
+
+  function trace(scope: Scope, reference: string): Value {
+    const walked: Step[] = []
+    let at: Value | Step = { scope, reference }
+    while ('reference' in at) {
+      walked.push(at)
+      at = follow(at)
+    }
+    for (const step of walked) {
+      step.scope.origins.set(step.reference, at)
+    }
+    return at
+  }
+
+  return { trace }
+}
+
+/** The nearest Switch that a reference comes through, by values or by order of execution. */
+function gateBefore(scope: Scope, start: string) {
+  const queue = [start]
+  const seen = new Set(queue)
+  for (const reference of queue) {
+    const [name = '', output] = reference.replace('^', '').split(':')
+    const node = scope.body.nodes.get(name)
+    if (node?.op === 'Switch') return { condition: node.input[1] ?? '', passes: output === '1' }
+    for (const input of node?.input ?? []) {
+      if (!seen.has(input) && seen.size < maxGateSearch) queue.push(input)
+      seen.add(input)
+    }
+  }
+  return undefined
+}
+
+/** The truth of a constant scalar; `undefined` for what is only known when it runs. */
+function constantCondition({ op, attr }: Value['node']): boolean | undefined {
+  const tensor = op === 'Const' ? attr.value?.value : undefined
+  if (tensor?.case !== 'tensor') return undefined
+  const { boolVal, tensorContent } = tensor.value
+  return boolVal[0] ?? (tensorContent.length === 1 ? tensorContent[0] === 1 : false)
 }
 
 /** The output of a node in this scope that a reference names. */
@@ -115,7 +176,7 @@ function passedOn(source: GraphSource, value: Value): Step | undefined {
         `${source.path}: ${describeNode(value)} has no output ${output}`,
       )
     }
-    return { scope: enterCall(scope, node, called), reference }
+    return { scope: enterCall(scope, { node, body: called }), reference }
   }
   if (node.op === 'IdentityN') {
     return inputStep(source, value, output)

@@ -38,14 +38,21 @@ export function variableIdentity({ scope, node }: Place): string {
   return [kind, textAttribute(node, 'container'), name].join('\0')
 }
 
+/** What fills a variable: a tensor of the checkpoint, or the part of one that `slice` names. */
+export interface CheckpointKey {
+  readonly key: string
+  /** RestoreV2's text for it; empty for all of it. */
+  readonly slice: string
+}
+
 /** Checkpoint keys by variableIdentity. */
 export function findCheckpointKeys(
   source: GraphSource,
   { main, tracer }: { readonly main: Scope; readonly tracer: Tracer },
   restoreOperation: string,
-): ReadonlyMap<string, string> {
+): ReadonlyMap<string, CheckpointKey> {
   const names = createNameLists(source, tracer)
-  const keys = new Map<string, string>()
+  const keys = new Map<string, CheckpointKey>()
   for (const place of restoring(source, main, restoreOperation)) {
     const [target, value] = assignmentOf(place, tracer) ?? []
     if (target !== undefined && value?.node.op === 'RestoreV2') {
@@ -77,7 +84,7 @@ function* restoring(source: GraphSource, main: Scope, start: string): Generator<
     }
     const called = source.calledBy(node)
     for (const name of called?.nodes.keys() ?? []) {
-      push(enterCall(scope, node, called as NonNullable<typeof called>), name)
+      push(enterCall(scope, { node, body: called as NonNullable<typeof called> }), name)
       if (seen.size > maxNodes) {
         throw new ModelError(
           'unsupported',
@@ -99,7 +106,7 @@ function assignmentOf({ scope, node }: Place, tracer: Tracer): [Value, Value] | 
  * Keras 3 under tf.saved_model.save declares each variable twice: functions read the first, and only
  * the second, initialised from the first, is restored. What the copy is restored to, the first was.
  */
-function addCopies(keys: Map<string, string>, main: Scope, tracer: Tracer): void {
+function addCopies(keys: Map<string, CheckpointKey>, main: Scope, tracer: Tracer): void {
   for (const node of main.body.nodes.values()) {
     const [copy, value] = assignmentOf({ scope: main, node }, tracer) ?? []
     const first = value && variableReadBy(value, tracer)
@@ -112,7 +119,7 @@ function addCopies(keys: Map<string, string>, main: Scope, tracer: Tracer): void
 
 interface NameLists {
   /** The key of the value that an output of RestoreV2 gives. */
-  keyOf(restored: Value): string
+  keyOf(restored: Value): CheckpointKey
 }
 
 /** RestoreV2 takes lists of names and of slices as string constants; each list is decoded once. */
@@ -137,20 +144,9 @@ function createNameLists(source: GraphSource, tracer: Tracer): NameLists {
         const where = describeNode(restored)
         throw new ModelError('corrupt', `${source.path}: ${where} names no tensor`)
       }
-      if (!isWhole(slice)) {
-        throw new ModelError(
-          'unsupported',
-          `${source.path}: variable ${key} is stored in parts (${slice}), which is not supported; save it unpartitioned`,
-        )
-      }
-      return key
+      return { key, slice }
     },
   }
-}
-
-/** A slice is empty or `3 3 64 -:-:-`: sizes, then a range a dimension, where `-` is all of it. */
-function isWhole(slice: string): boolean {
-  return slice === '' || /(^| )-(:-)*$/.test(slice)
 }
 
 function textsOf(node: NodeDef): readonly string[] {

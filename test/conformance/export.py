@@ -1,19 +1,23 @@
-"""Exports one network of keras.applications as a SavedModel, with pixels and TensorFlow's answers.
+"""Exports SavedModels with pixels and TensorFlow's answers, one after another in one process.
 
-    python test/conformance/export.py NAME FOLDER
+    python test/conformance/export.py FOLDER NAME...      a network of keras.applications, or a case of people.py
 
-The weights are random, but nothing is left at a value that would hide a mistake: batch-normalisation
-statistics come from a forward pass and are then disturbed, scales, offsets and biases are random, and
-the classifier is scaled so that the probabilities are neither flat nor all in one class.
+After each model a line of JSON goes to standard output, and a line is awaited on standard input:
+so the reader compares and deletes one before the next takes disk. FOLDER/NAME gets 1/ (the
+SavedModel), input.u8 (uint8 [4, height, width, 3]), reference.f32 (float32 [4, classes]) and
+network.json (sizes, what the manifest has to say, and what TensorFlow's answer is).
 
-FOLDER gets 1/ (the SavedModel), input.u8 (uint8 [4, size, size, 3]), reference.f32 (float32
-[4, 1000], little-endian) and network.json (size and normalisation of the pixels).
+Weights are random, but nothing is left at a value that would hide a mistake: batch-normalisation
+statistics come from a forward pass and are then disturbed, scales, offsets and biases are random,
+and the classifier is scaled so that the probabilities are neither flat nor all in one class.
 """
 
+import gc
 import json
 import os
 import pathlib
 import sys
+import traceback
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 # The plain kernels: oneDNN's own rounding would only blur the comparison.
@@ -21,6 +25,7 @@ os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 
 import keras
 import numpy as np
+import people
 import tensorflow as tf
 
 # Networks that rescale inside take pixels as they are; the others get -1..1.
@@ -41,10 +46,10 @@ def build(name):
     return network(weights=None, input_shape=(224, 224, 3))
 
 
-def make_pixels(size, random):
+def make_pixels(height, width, random):
     """Smooth coloured noise with some grain, closer to photographs than white noise."""
     coarse = random.uniform(0, 255, (IMAGES, 7, 7, 3)).astype(np.float32)
-    smooth = tf.image.resize(coarse, (size, size), "bicubic").numpy()
+    smooth = tf.image.resize(coarse, (height, width), "bicubic").numpy()
     return np.clip(smooth + random.normal(0, 12, smooth.shape), 0, 255).astype(np.uint8)
 
 
@@ -91,27 +96,89 @@ def spread_logits(model, x):
     classifier.kernel.assign(classifier.kernel.numpy() * LOGIT_SPREAD / max(spread, 1e-6))
 
 
-def main(name, folder):
-    folder = pathlib.Path(folder)
+def export_network(name, folder):
     random = np.random.default_rng(7)
     keras.utils.set_random_seed(7)
+    keras.backend.clear_session()
     model = build(name)
     size = model.input_shape[1]
     preprocess = AS_THEY_ARE if name.startswith(RESCALING_INSIDE) else CENTRED
-    pixels = make_pixels(size, random)
-    mean, std = (np.array(preprocess[key], np.float32) for key in ("mean", "std"))
-    x = (pixels.astype(np.float32) * np.float32(preprocess["rescale"]) - mean) / std
+    pixels = make_pixels(size, size, random)
+    x = normalise(pixels, preprocess)
     disturb(model, x, random)
     spread_logits(model, x)
     model.export(str(folder / "1"), verbose=False)
-    served = tf.saved_model.load(str(folder / "1")).signatures["serving_default"]
-    answer = next(iter(served(tf.constant(x)).values())).numpy()
+    return write(folder, pixels, preprocess, {})
+
+
+def export_case(name, folder):
+    facts = people.CASES[name](str(folder)) or {}
+    side = facts.get("cropSize")
+    height, width = (side, side) if side else (people.H, people.W)
+    pixels = make_pixels(height, width, np.random.default_rng(7))
+    return write(folder, pixels, AS_THEY_ARE, facts)
+
+
+def normalise(pixels, preprocess):
+    mean, std = (np.array(preprocess[key], np.float32) for key in ("mean", "std"))
+    return (pixels.astype(np.float32) * np.float32(preprocess["rescale"]) - mean) / std
+
+
+def write(folder, pixels, preprocess, facts):
+    model = tf.saved_model.load(str(folder / "1"), tags=["serve"])
+    signatures = model.signatures
+    served = signatures["serving_default"] if "serving_default" in signatures else next(iter(signatures.values()))
+    (name, spec), = served.structured_input_signature[1].items()
+    x = pixels if spec.dtype.is_integer else normalise(pixels, preprocess)
+    outputs = {} if "answer" in facts else ask(served, name, x, spec, facts.get("alone"))
+    chosen = choose(outputs, facts.get("output"))
+    answer = facts["answer"](tf.constant(x)) if "answer" in facts else outputs[chosen]
+    answer = tf.reshape(tf.cast(answer, tf.float32), [IMAGES, -1]).numpy()
     pixels.tofile(folder / "input.u8")
     answer.astype("<f4").tofile(folder / "reference.f32")
-    (folder / "network.json").write_text(json.dumps(
-        {"size": size, "classes": answer.shape[1], "preprocess": preprocess,
-         "tensorflow": tf.__version__, "keras": keras.__version__,
-         "best": [float(row.max()) for row in answer]}))
+    sums = np.abs(answer.sum(1) - 1).max() < 0.02 and answer.min() >= 0
+    logits = chosen == "logits" or not (sums or (answer.min() >= 0 and answer.max() <= 1))
+    facts = {key: value for key, value in facts.items() if key != "answer"}
+    return {"name": folder.name, "height": pixels.shape[1], "width": pixels.shape[2], "classes": answer.shape[1],
+            "kind": "logits" if logits else "probabilities", "preprocess": preprocess, **facts,
+            "tensorflow": tf.__version__, "keras": keras.__version__, "best": [float(row.max()) for row in answer]}
 
 
-main(*sys.argv[1:])
+def ask(served, name, x, spec, alone):
+    """All images at once, or one by one where the graph computes across a batch or fixes its size."""
+    batch = 1 if alone else spec.shape[0] if spec.shape.rank else None
+    parts = [x] if batch is None else [x[i:i + batch] for i in range(0, IMAGES, batch)]
+    answers = [served(**{name: tf.cast(tf.constant(part), spec.dtype)}) for part in parts]
+    return {key: tf.concat([answer[key] for answer in answers], 0) for key in answers[0]}
+
+
+def choose(outputs, wanted):
+    """The output that the service promises to serve (DESIGN, the model repository)."""
+    for name in (wanted, "probabilities", "logits"):
+        if name in outputs:
+            return name
+    flat = [name for name, value in outputs.items() if value.shape.rank == 2]
+    return flat[0] if len(flat) == 1 else next(iter(outputs), None)
+
+
+def main(folder, *names):
+    for name in names:
+        target = pathlib.Path(folder) / name
+        target.mkdir(parents=True, exist_ok=True)
+        try:
+            facts = (export_case if name in people.CASES else export_network)(name, target)
+            (target / "network.json").write_text(json.dumps(facts))
+            line = {"name": name, "folder": str(target)}
+        except Exception as error:
+            traceback.print_exc()
+            line = {"name": name, "error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(line), flush=True)
+        gc.collect()
+        if not sys.stdin.readline():
+            return
+
+
+if sys.argv[1:] == ["--list"]:
+    print(json.dumps(list(people.CASES)))
+else:
+    main(*sys.argv[1:])

@@ -188,12 +188,17 @@ test('10,000 runs leave no tensor and no memory behind', needsEngine, async () =
         for (let at = 0; at < times; at++) await model.run(pixels, 4)
       }
       await run(2_000)
-      const [tensorsBefore, residentBefore] = [held(), process.memoryUsage.rss()]
-      await run(10_000)
-      const grownBytes = process.memoryUsage.rss() - residentBefore
+      const tensorsBefore = held()
+      const grownBytes: number[] = []
+      for (let part = 0; part < 5; part++) {
+        const before = process.memoryUsage.rss()
+        await run(2_000)
+        grownBytes.push(process.memoryUsage.rss() - before)
+      }
       assert.deepEqual(held(), tensorsBefore)
-      // Leaking only the input (768 bytes a run, 3 KB as floats) would be 8 or 31 MB.
-      assert.ok(grownBytes < 6e6, `${name} grew by ${grownBytes} bytes`)
+      // A leak grows in every part, only the input (768 bytes a run, 3 KB as floats) by 1.5 or 6 MB;
+      // allocators take and give back now and then.
+      assert.ok(Math.min(...grownBytes) < 1e6, `${name} grew by ${grownBytes} bytes`)
     })
   }
 })
@@ -204,8 +209,18 @@ test('a closed model leaves no session behind, and loads again', needsEngine, as
   assert.deepEqual(first, again)
 })
 
-test('a Keras 3 model without its variables is refused with the remedy', needsEngine, () =>
-  refuses(loadRequest('keras3-saved'), 'unsupported', /no value for its variable.*model\.export/),
+test(
+  'a Keras 3 model without its variables runs with them as constants, and says why',
+  needsEngine,
+  () =>
+    withModel('keras3-saved', {}, async (model) => {
+      assert.match(
+        model.description.note ?? '',
+        /made constants.*no value for its variable.*model\.export/,
+      )
+      const scores = await model.run(somePixels(cropSize), 1)
+      assert.ok(Math.abs(scores.reduce((sum, score) => sum + score, 0) - 1) < 1e-4)
+    }),
 )
 
 test('two outputs without a telling name are refused by name', needsEngine, async () => {

@@ -273,14 +273,6 @@ test('a variable that nothing restores is refused', async (t) => {
   await assertRefused(folder, 'unsupported', /variable v is not restored from the checkpoint/)
 })
 
-test('a variable stored in parts is refused', async (t) => {
-  const folder = await tempFolder(t)
-  const [nodes, rest] = variableModel
-  const parts = node('slices', 'Const', [], texts('8 4 0,4:-'))
-  await writeModel(folder, [...nodes.filter(({ name }) => name !== 'slices'), parts], rest)
-  await assertRefused(folder, 'unsupported', /variable v is stored in parts \(8 4 0,4:-\)/)
-})
-
 test('signatures are listed of models whose weights are not there', async (t) => {
   const folder = await tempFolder(t)
   await writeModel(folder, ...variableModel)

@@ -139,8 +139,8 @@ test('entries that do not fit their file, shape or type are refused', async (t) 
     ],
     [
       { alter: (entry) => entry.slices.push(create(TensorSliceProtoSchema)) },
-      'unsupported',
-      /stored in parts/,
+      'corrupt',
+      /its parts hold 1 elements, \[4\] has 4/,
     ],
     [{ endianness: 1 }, 'unsupported', /big-endian/],
   ]

@@ -12,7 +12,14 @@ import { quantizationFile, readQuantization } from './quantization.ts'
 
 type Source = Pick<
   LoadRequest,
-  'model' | 'folder' | 'cacheFolder' | 'normalization' | 'output' | 'inputForm' | 'precision'
+  | 'model'
+  | 'folder'
+  | 'cacheFolder'
+  | 'normalization'
+  | 'output'
+  | 'openSize'
+  | 'inputForm'
+  | 'precision'
 >
 
 /** @throws ModelError where the model is missing, corrupt, or cannot be converted */
@@ -33,9 +40,14 @@ export async function convertedModel(request: Source): Promise<ConvertedModel> {
 }
 
 async function convert(source: Source, ranges: Ranges | null): Promise<Conversion> {
-  const { model, folder, output } = source
+  const { model, folder, output, openSize } = source
   const inputStage = chooseInputStage(source)
-  const conversion = convertGraph(await readSavedModel(folder), { model, output, inputStage })
+  const conversion = convertGraph(await readSavedModel(folder), {
+    model,
+    output,
+    inputStage,
+    ...(openSize === undefined ? {} : { openSize }),
+  })
   if (ranges === null) return conversion
   try {
     return { ...conversion, precision: 'int8', onnx: quantizeModel(conversion.onnx, ranges) }
@@ -65,10 +77,10 @@ function convertInMemory({ onnx, ...facts }: Conversion): ConvertedModel {
 
 /** Everything the converted graph depends on. */
 function cacheKey(source: Source, ranges: Ranges | null): Promise<string> {
-  const { folder, output } = source
+  const { folder, output, openSize } = source
   const inputStage = chooseInputStage(source)
   const quantization = ranges === null ? {} : { quantizeVersion, ranges }
-  return hashModel(folder, { conversionVersion, output, inputStage, ...quantization })
+  return hashModel(folder, { conversionVersion, output, openSize, inputStage, ...quantization })
 }
 
 function chooseInputStage({ inputForm, normalization }: Source) {

@@ -2,6 +2,7 @@
 import type { InferenceSession } from 'onnxruntime-node'
 import { ModelError, messageOf } from '../../errors.ts'
 import type { LoadedModel, LoadRequest, ModelDescription } from '../engine.ts'
+import { findScoreKind } from '../score-kind.ts'
 import type { ConvertedModel } from './model-source.ts'
 import { loadRuntime, type Runtime, runtimeVersion } from './runtime.ts'
 import { sessionOptions } from './session-options.ts'
@@ -29,15 +30,18 @@ export async function openSession(
     )
   }
   const { input, output } = facts
+  const isOfTensors = request.inputForm === 'tensors'
+  const runner = { runtime, session, facts, valueBytes: isOfTensors ? 4 : 1 }
+  // The bytes of pixels are noise as floats: sessions of pixels tell the kind of a model's scores.
+  const kind = output.kind ?? (isOfTensors ? 'logits' : await askKind(runner))
   const description: ModelDescription = {
     engine: 'onnxruntime',
     engineVersion: runtimeVersion(runtime),
     device: request.device,
     precision: facts.precision ?? 'fp32',
     input: { name: input.name, dtype: input.dtype, height: input.height, width: input.width },
-    output,
+    output: { ...output, kind },
   }
-  const runner = { runtime, session, facts, valueBytes: request.inputForm === 'tensors' ? 4 : 1 }
   return {
     description,
     run: (pixels, count) => runBatch(runner, pixels, count),
@@ -62,6 +66,11 @@ interface Runner {
   readonly facts: ConvertedModel['facts']
   /** 1 for uint8 pixels, 4 for float32. */
   readonly valueBytes: number
+}
+
+function askKind(runner: Runner): Promise<ModelDescription['output']['kind']> {
+  const { height, width } = runner.facts.input
+  return findScoreKind(height * width * 3, (crop) => runBatch(runner, crop, 1))
 }
 
 /** @param pixels uint8 [count, height, width, 3]; @returns float32 [count, classes] */

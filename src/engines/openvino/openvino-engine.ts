@@ -86,7 +86,7 @@ async function loadWith(library: OpenVino, request: LoadRequest): Promise<Loaded
     })
     const ask = () => findScoreKind(session.cropBytes, (crop) => session.run(crop, 1))
     // The bytes of pixels are noise as floats: sessions of pixels tell the kind of a model's scores.
-    const kind = output.kind ?? (request.inputForm === 'tensors' ? 'logits' : ask())
+    const kind = output.kind ?? (request.inputForm === 'tensors' ? 'logits' : await ask())
     // A first trial in any case: what cannot run should not be found out by the first client.
     if (output.kind !== null) session.run(new Uint8Array(session.cropBytes), 1)
     return {

@@ -15,17 +15,23 @@ export function loadError(model: string, error: unknown): ModelError {
   return refused('corrupt', `TensorFlow cannot read it: ${text}`)
 }
 
+/** A model whose variables a session does not fill: it runs once they are constants. */
+export class UnfilledVariableError extends ModelError {}
+
 /** What TensorFlow said when it first ran the model. */
 export function runError(model: string, error: unknown): ModelError {
   const text = firstLine(error)
   const variable = /Could not find variable (\S+?)\.? /.exec(text)?.[1]
+  if (variable === undefined) {
+    return new ModelError('unsupported', `model ${model}: TensorFlow cannot run it: ${text}`, {
+      cause: error,
+    })
+  }
+  // tf.saved_model.save leaves the variables of a Keras 3 model out of what a session restores.
   const what =
-    variable === undefined
-      ? `TensorFlow cannot run it: ${text}`
-      : // tf.saved_model.save leaves the variables of a Keras 3 model out of what a session restores.
-        `TensorFlow's session API finds no value for its variable ${variable}. Keras 3 models saved ` +
-        'with tf.saved_model.save(model) have this defect: save it with model.export(folder)'
-  return new ModelError('unsupported', `model ${model}: ${what}`, { cause: error })
+    `TensorFlow's session API finds no value for its variable ${variable}. Keras 3 models saved ` +
+    'with tf.saved_model.save(model) have this defect: save it with model.export(folder)'
+  return new UnfilledVariableError('unsupported', `model ${model}: ${what}`, { cause: error })
 }
 
 function firstLine(error: unknown): string {

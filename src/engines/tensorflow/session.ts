@@ -84,7 +84,8 @@ function inputStage(
 }
 
 function requireScores(shape: readonly number[], count: number | undefined, name: string): void {
-  if (shape.length === 2 && shape[0] === count) return
+  const isFlat = shape.length >= 2 && shape.slice(1, -1).every((size) => size === 1)
+  if (isFlat && shape[0] === count) return
   throw new Error(`output ${name} is [${shape.join(', ')}] for ${count} images, not [N, classes]`)
 }
 

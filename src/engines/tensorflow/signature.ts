@@ -1,6 +1,7 @@
 // Which tensors of a SavedModel take the image and give the scores.
 // https://github.com/tensorflow/tensorflow/blob/v2.21.0/tensorflow/core/protobuf/meta_graph.proto
 import { ModelError } from '../../errors.ts'
+import type { LoadRequest } from '../engine.ts'
 import type { MetaGraph, TensorInfo } from './library.ts'
 
 export interface ImageInput {
@@ -29,6 +30,8 @@ export interface Endpoint {
   readonly output: ScoresOutput
 }
 
+type Wanted = Pick<LoadRequest, 'model' | 'output' | 'openSize'>
+
 const servingTag = 'serve'
 const defaultSignature = 'serving_default'
 const dtypes: Readonly<Record<string, ImageInput['dtype']>> = {
@@ -39,13 +42,12 @@ const unknownSize = -1
 
 /**
  * The endpoint that is served.
- * @param outputName as in LoadRequest
+ * @param wanted as in LoadRequest
  * @throws ModelError `unsupported`, listing what the model has
  */
 export function chooseEndpoint(
   metaGraphs: readonly MetaGraph[],
-  model: string,
-  outputName: string | null,
+  { model, output: outputName, openSize = 0 }: Wanted,
 ): Endpoint {
   const refuse = (what: string) => new ModelError('unsupported', `model ${model}: ${what}`)
   const graph = chooseGraph(metaGraphs)
@@ -59,7 +61,7 @@ export function chooseEndpoint(
   if (signature === undefined || tensors === undefined) {
     throw refuse(`no signature "${defaultSignature}"; it has ${names.join(', ') || 'none'}`)
   }
-  const where = { refuse, signature }
+  const where = { refuse, signature, openSize }
   return {
     // A copy: the package sorts the lists that it is given.
     tags: [...graph.tags],
@@ -72,6 +74,8 @@ export function chooseEndpoint(
 interface Where {
   readonly refuse: (what: string) => ModelError
   readonly signature: string
+  /** Height and width where the signature leaves them open; 0 refuses such models. */
+  readonly openSize: number
 }
 
 /** Exactly `serve` before `serve` with companions (`gpu`, `tpu`). */
@@ -82,7 +86,7 @@ function chooseGraph(metaGraphs: readonly MetaGraph[]): MetaGraph | undefined {
 
 function chooseInput(
   inputs: Readonly<Record<string, TensorInfo>>,
-  { refuse, signature }: Where,
+  { refuse, signature, openSize }: Where,
 ): ImageInput {
   const name = onlyOne(Object.keys(inputs))
   const info = name === undefined ? undefined : inputs[name]
@@ -93,7 +97,10 @@ function chooseInput(
     )
   }
   const dtype = dtypes[info.tfDtype]
-  const [batch = 0, height = 0, width = 0, channels = 0, ...more] = sizes(info)
+  const [batch = 0, ...rest] = sizes(info)
+  const [height = 0, width = 0, channels = 0, ...more] = rest.map((size, axis) =>
+    size === unknownSize && axis < 2 ? openSize : size,
+  )
   const isImage = height > 0 && width > 0 && channels === 3 && more.length === 0
   if (dtype === undefined || !isImage) {
     throw refuse(`input ${name} is ${describe(info)}; ${taken}, with a fixed height and width`)
@@ -127,9 +134,11 @@ function chooseOutput(
 
 const isNamed = (name: string) => (each: string) => each === name
 
-/** An unknown rank may turn out to be 2; the first run tells. */
+/** [N, classes], also as [N, 1, 1, classes]. An unknown rank may turn out to be that; a run tells. */
 function mayBeScores(info: TensorInfo | undefined): boolean {
-  return info?.tfDtype === 'DT_FLOAT' && [0, 2].includes(info.shape.length)
+  const inner = info?.shape.slice(1, -1) ?? []
+  const isFlat = info?.shape.length !== 1 && inner.every((dimension) => dimension.getSize() === 1)
+  return info?.tfDtype === 'DT_FLOAT' && isFlat
 }
 
 function sizes(info: TensorInfo): number[] {

@@ -1,11 +1,15 @@
 // TensorFlow itself as an engine: runs any SavedModel exactly as its author's TensorFlow would.
 // It is @tensorflow/tfjs-node-gpu over the libraries that `npm run setup:tensorflow` installed.
-import { readdir } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { ModelError, messageOf } from '../../errors.ts'
+import { readSavedModel } from '../../savedmodel/read-saved-model.ts'
+import { writeSavedModel } from '../../savedmodel/write-saved-model.ts'
 import type { Availability, Engine, LoadedModel, LoadRequest } from '../engine.ts'
 import { findInstallation, type Installation } from './installation.ts'
 import { type Binding, loadLibrary, packageFile, packageName, type TensorFlow } from './library.ts'
-import { loadError, runError } from './model-errors.ts'
+import { loadError, runError, UnfilledVariableError } from './model-errors.ts'
 import { createSession, type Session } from './session.ts'
 import { chooseEndpoint, type Endpoint } from './signature.ts'
 
@@ -28,6 +32,36 @@ async function probe(): Promise<Availability> {
 }
 
 async function load(request: LoadRequest): Promise<LoadedModel> {
+  try {
+    return await loadAsSaved(request)
+  } catch (error) {
+    if (!(error instanceof UnfilledVariableError)) throw error
+    return await loadWithConstants(request, error)
+  }
+}
+
+/** The model with its variables as constants: read and written by ourselves, run by TensorFlow. */
+async function loadWithConstants(
+  request: LoadRequest,
+  reason: UnfilledVariableError,
+): Promise<LoadedModel> {
+  const parent = await mkdtemp(join(tmpdir(), 'resnet-serving-constants-'))
+  try {
+    const folder = join(parent, '1')
+    try {
+      await writeSavedModel(folder, await readSavedModel(request.folder))
+    } catch {
+      throw reason
+    }
+    const loaded = await loadAsSaved({ ...request, folder })
+    const note = `its variables were made constants, because ${reason.message}`
+    return { ...loaded, description: { ...loaded.description, note } }
+  } finally {
+    await rm(parent, { recursive: true, force: true })
+  }
+}
+
+async function loadAsSaved(request: LoadRequest): Promise<LoadedModel> {
   const installation = await requireInstallation()
   requireSupported(request)
   await requireFiles(request)
@@ -141,9 +175,10 @@ function requireDevice(
   )
 }
 
-async function openModel(tf: TensorFlow, { model: name, folder, output }: LoadRequest) {
+async function openModel(tf: TensorFlow, request: LoadRequest) {
+  const { model: name, folder } = request
   try {
-    const endpoint = chooseEndpoint(await tf.node.getMetaGraphsFromSavedModel(folder), name, output)
+    const endpoint = chooseEndpoint(await tf.node.getMetaGraphsFromSavedModel(folder), request)
     const model = await tf.node.loadSavedModel(folder, endpoint.tags, endpoint.signature)
     return { endpoint, model }
   } catch (error) {

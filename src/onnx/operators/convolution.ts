@@ -31,7 +31,8 @@ function convolveDepthwise(operation: Operation): Value {
 function writeConvolution(operation: Operation, weights: Known, groups: number): Value {
   const { emitter } = operation
   const axes = imageAxes(operation)
-  const window = readWindow(operation, axes, weights.shape.slice(2))
+  const { shape: given } = operation.input(0)
+  const window = readWindow(operation, axes, { kernel: weights.shape.slice(2), shape: given })
   const x = inOrder(emitter, operation.input(0), axes.order)
   const attributes = {
     kernel_shape: ints(window.kernel),
@@ -49,6 +50,44 @@ function writeConvolution(operation: Operation, weights: Known, groups: number):
   return emitter.node('Conv', { inputs, attributes }, { ...x, shape })
 }
 
+/** Conv2DBackpropInput, a transposed convolution: kernel [height, width, out, in]. */
+function convolveTransposed(operation: Operation): Value {
+  const { emitter } = operation
+  const sizes = imageSizes(operation)
+  const kernel = operation.constant(1, 'kernel')
+  const axes = imageAxes(operation)
+  const weights = arrangeKnown(kernel, [3, 2, 0, 1])
+  // The window is that of the convolution which makes the input of what is the output here.
+  const window = readWindow(operation, axes, { kernel: weights.shape.slice(2), shape: sizes })
+  const x = inOrder(emitter, operation.input(2), axes.order)
+  const given = axes.spatial.map((axis) => x.shape[axis] as number)
+  if (window.outputSizes.some((size, i) => size !== given[i])) {
+    operation.unsupported(`makes images of [${sizes}], which do not fit`)
+  }
+  const attributes = {
+    kernel_shape: ints(window.kernel),
+    strides: ints(window.strides),
+    dilations: ints(window.dilations),
+    pads: ints(window.pads),
+    output_padding: ints(window.leftOver),
+  }
+  const shape = imageShape(axes, {
+    batch: x.shape[0] as number,
+    channels: weights.shape[1] as number,
+    sizes: axes.spatial.map((axis) => sizes[axis] as number),
+  })
+  const inputs = [x.name, emitter.constant(tensorFromKnown(weights))]
+  return emitter.node('ConvTranspose', { inputs, attributes }, { ...x, shape })
+}
+
+/** [batch, height, width, channels] of the images to make; the batch is not looked at. */
+function imageSizes(operation: Operation): number[] {
+  const sizes = operation.input(0)
+  if (sizes.kind !== 'known')
+    return operation.unsupported('takes its image sizes from computed values')
+  return Array.from(sizes.elements)
+}
+
 function channelsOf(operation: Operation): number {
   const { channel } = imageAxes(operation)
   const { shape } = operation.input(0)
@@ -57,5 +96,6 @@ function channelsOf(operation: Operation): number {
 
 export const convolutionOperators: Readonly<Record<string, Operator>> = {
   Conv2D: convolve,
+  Conv2DBackpropInput: convolveTransposed,
   DepthwiseConv2dNative: convolveDepthwise,
 }

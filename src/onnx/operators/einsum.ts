@@ -11,13 +11,22 @@ import type { Value } from '../value.ts'
 import { multiplyByWeights } from './matrix.ts'
 
 function sumProducts(operation: Operation): Value {
-  const equation = operation.text('equation', '').replaceAll(' ', '')
+  const equation = spellOut(operation, operation.text('equation', '').replaceAll(' ', ''))
   const parts = /^([a-zA-Z]+),([a-zA-Z]+)->([a-zA-Z]+)$/.exec(equation)
   if (parts === null) return operation.unsupported(`has the equation "${equation}"`)
   const [, a, b, result] = parts as unknown as [string, string, string, string]
   const sizes = axisSizes(operation, [a, b])
   const shape = Array.from(result, (axis) => sizes.get(axis) as number)
   return asDenseLayer(operation, [a, b, result], shape) ?? writeEinsum(operation, equation, shape)
+}
+
+/** `...` as capital letters, where the first operand has it and says how many it stands for. */
+function spellOut(operation: Operation, equation: string): string {
+  const [first = '', second = ''] = equation.split(/,|->/)
+  if (!first.includes('...') || second.includes('...')) return equation
+  const count = operation.input(0).shape.length - (first.length - 3)
+  const free = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZ').filter((name) => !equation.includes(name))
+  return equation.replaceAll('...', free.slice(0, Math.max(count, 0)).join(''))
 }
 
 function axisSizes(operation: Operation, terms: readonly string[]): Map<string, number> {

@@ -72,8 +72,9 @@ function joinKnown(inputs: readonly Known[], axis: number): Known {
 }
 
 function concat(operation: Operation): Value {
-  const axisAt = operation.inputs.length - 1
-  const inputs = operation.inputs.slice(0, axisAt)
+  // TensorFlow 0.x had the axis in front.
+  const axisAt = operation.node.op === 'Concat' ? 0 : operation.inputs.length - 1
+  const inputs = operation.inputs.toSpliced(axisAt, 1)
   const [axis] = operation.integers(axisAt, 'axis') as [number]
   return concatenate(operation, inputs, operation.axis(axis, operation.input(0).shape.length))
 }
@@ -117,6 +118,7 @@ function splitUnevenly(operation: Operation): Value[] {
 }
 
 export const joiningOperators: Readonly<Record<string, Operator>> = {
+  Concat: concat,
   ConcatV2: concat,
   Pack: pack,
   Unpack: unpack,

@@ -12,11 +12,10 @@ function pool(operation: Operation, op: 'MaxPool' | 'AveragePool'): Value {
   if (sizes[0] !== 1 || sizes[axes.channel] !== 1) {
     operation.unsupported(`pools over the batch or the channels (ksize ${sizes.join(', ')})`)
   }
-  const window = readWindow(
-    operation,
-    axes,
-    axes.spatial.map((axis) => sizes[axis] ?? 1),
-  )
+  const window = readWindow(operation, axes, {
+    kernel: axes.spatial.map((axis) => sizes[axis] ?? 1),
+    shape: operation.input(0).shape,
+  })
   const x = inOrder(emitter, operation.input(0), axes.order)
   const shape = imageShape(axes, {
     batch: x.shape[0] as number,

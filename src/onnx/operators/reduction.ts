@@ -1,4 +1,5 @@
 // Reductions. The mean over height and width is ONNX's GlobalAveragePool.
+import { elementType } from '../encode.ts'
 import type { Extents } from '../extent.ts'
 import { type Known, known } from '../known.ts'
 import { arrangeKnown, reshape, store } from '../layout.ts'
@@ -95,9 +96,29 @@ const reductions: Readonly<Record<string, Reduction>> = {
   Prod: { op: 'ReduceProd', compute: (elements) => elements.reduce((a, b) => a * b, 1) },
 }
 
-export const reductionOperators: Readonly<Record<string, Operator>> = Object.fromEntries(
-  Object.entries(reductions).map(([name, reduction]): [string, Operator] => [
-    name,
-    (operation) => reduce(operation, reduction),
-  ]),
-)
+/** Truths are reduced as 0 and 1. */
+function reduceTruths(operation: Operation, reduction: Reduction): Value {
+  const { emitter } = operation
+  const cast = (x: Value, dtype: 'int32' | 'bool'): Value => {
+    if (x.kind === 'known') return { ...x, dtype }
+    const stored = store(emitter, x)
+    const attributes = { to: int(elementType(dtype)) }
+    return emitter.node('Cast', { inputs: [stored.name], attributes }, { ...stored, dtype })
+  }
+  const inputs = [cast(operation.input(0), 'int32'), operation.input(1)]
+  return cast(reduce(operation.withInputs(inputs), reduction), 'bool')
+}
+
+const largest = reductions.Max as Reduction
+const smallest = reductions.Min as Reduction
+
+export const reductionOperators: Readonly<Record<string, Operator>> = {
+  ...Object.fromEntries(
+    Object.entries(reductions).map(([name, reduction]): [string, Operator] => [
+      name,
+      (operation) => reduce(operation, reduction),
+    ]),
+  ),
+  All: (operation) => reduceTruths(operation, smallest),
+  Any: (operation) => reduceTruths(operation, largest),
+}

@@ -56,7 +56,7 @@ function pixelCentres(operation: Operation): OnnxAttributes {
 }
 
 /** TensorFlow's bilinear resize of integers gives floats. */
-function asFloat({ emitter }: Operation, x: Stored): Stored {
+export function asFloat({ emitter }: Operation, x: Stored): Stored {
   if (x.dtype === 'float32') return x
   const attributes = { to: int(elementType('float32')) }
   return emitter.node('Cast', { inputs: [x.name], attributes }, { ...x, dtype: 'float32' })

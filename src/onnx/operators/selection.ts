@@ -3,9 +3,12 @@ import {
   applyBinary,
   applyUnary,
   type Binary,
+  broadcastKnown,
   writeOperator,
   writeSelection,
 } from '../arithmetic.ts'
+import { broadcastExtents, type Extents } from '../extent.ts'
+import { type Known, known } from '../known.ts'
 import type { Operation, Operator } from '../operation.ts'
 import type { Value } from '../value.ts'
 
@@ -20,7 +23,31 @@ function select(operation: Operation): Value {
   if (condition.kind === 'known' && condition.elements.length === 1) {
     return condition.elements[0] ? a : b
   }
+  if (condition.kind === 'known' && a.kind === 'known' && b.kind === 'known') {
+    return selectKnown(operation, [condition, a, b])
+  }
   return writeSelection(operation.emitter, [condition, a, b])
+}
+
+function selectKnown(operation: Operation, operands: readonly [Known, Known, Known]): Value {
+  const shape = operands
+    .map((operand): Extents => operand.shape)
+    .reduce(
+      (joined, next) =>
+        broadcastExtents(joined, next) ??
+        operation.unsupported('has constant operands that do not broadcast'),
+    )
+  const [condition, a, b] = operands.map((operand) => broadcastKnown(operand, shape)) as [
+    Known,
+    Known,
+    Known,
+  ]
+  if (a.perBatch ?? b.perBatch) operation.unsupported('computes with the size of the batch')
+  return known(
+    a.dtype,
+    shape,
+    Array.from(condition.elements, (holds, i) => (holds ? a : b).elements[i] as number),
+  )
 }
 
 export const selectionOperators: Readonly<Record<string, Operator>> = {

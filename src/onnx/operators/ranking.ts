@@ -1,0 +1,89 @@
+// Operators that order elements or count along an axis: arg max, top k, one-hot, running sums.
+import { elementType } from '../encode.ts'
+import { type Known, known, tensorFromKnown } from '../known.ts'
+import { inPlainOrder, store } from '../layout.ts'
+import { int } from '../model.ts'
+import type { Operation, Operator } from '../operation.ts'
+import { plainOrder, positionOf } from '../permutation.ts'
+import type { Stored, Value } from '../value.ts'
+
+function castTo({ emitter }: Operation, x: Stored, dtype: Known['dtype']): Stored {
+  if (x.dtype === dtype) return x
+  const attributes = { to: int(elementType(dtype)) }
+  return emitter.node('Cast', { inputs: [x.name], attributes }, { ...x, dtype })
+}
+
+/** ArgMax and ArgMin: the first of equals, as in TensorFlow. */
+function findExtreme(operation: Operation): Value {
+  const { emitter, node } = operation
+  const x = inPlainOrder(emitter, operation.input(0))
+  const axis = operation.axis(operation.integers(1, 'axis')[0] as number, x.shape.length)
+  if ((x.shape[axis] as number) < 0) operation.unsupported('searches the batch')
+  const shape = x.shape.toSpliced(axis, 1)
+  const found = emitter.node(
+    node.op,
+    { inputs: [x.name], attributes: { axis: int(axis), keepdims: int(0) } },
+    { dtype: 'int64', shape, order: plainOrder(shape.length) },
+  )
+  return castTo(operation, found, operation.type('output_type', 'int64'))
+}
+
+function takeLargest(operation: Operation): Value[] {
+  const { emitter } = operation
+  const x = inPlainOrder(emitter, operation.input(0))
+  const [count] = operation.integers(1, 'k') as [number]
+  const shape = x.shape.with(-1, count)
+  const order = plainOrder(shape.length)
+  const [values, indices] = emitter.nodeOfMany(
+    'TopK',
+    { inputs: [x.name, emitter.integers([count])], attributes: { axis: int(-1) } },
+    [
+      { dtype: x.dtype, shape, order },
+      { dtype: 'int64', shape, order },
+    ],
+  ) as [Stored, Stored]
+  return [values, castTo(operation, indices, operation.type('index_type', 'int32'))]
+}
+
+function oneHot(operation: Operation): Value {
+  const { emitter } = operation
+  const indices = castTo(operation, inPlainOrder(emitter, operation.input(0)), 'int64')
+  const [depth] = operation.integers(1, 'depth') as [number]
+  const on = operation.constant(2, 'on value')
+  const off = operation.constant(3, 'off value')
+  const rank = indices.shape.length + 1
+  const axis = operation.axis(operation.int('axis', -1), rank)
+  const shape = indices.shape.toSpliced(axis, 0, depth)
+  const values = known(on.dtype, [2], [off.elements[0] as number, on.elements[0] as number])
+  const inputs = [
+    indices.name,
+    emitter.integers([depth]),
+    emitter.constant(tensorFromKnown(values)),
+  ]
+  return emitter.node(
+    'OneHot',
+    { inputs, attributes: { axis: int(axis) } },
+    { dtype: on.dtype, shape, order: plainOrder(rank) },
+  )
+}
+
+function sumUpTo(operation: Operation): Value {
+  const { emitter } = operation
+  const x = store(emitter, operation.input(0))
+  const axis = operation.axis(operation.integers(1, 'axis')[0] as number, x.shape.length)
+  if ((x.shape[axis] as number) < 0) operation.unsupported('sums over the batch')
+  const position = tensorFromKnown(known('int64', [], [positionOf(x.order, axis)]))
+  const attributes = {
+    exclusive: int(Number(operation.bool('exclusive', false))),
+    reverse: int(Number(operation.bool('reverse', false))),
+  }
+  return emitter.node('CumSum', { inputs: [x.name, emitter.constant(position)], attributes }, x)
+}
+
+export const rankingOperators: Readonly<Record<string, Operator>> = {
+  ArgMax: findExtreme,
+  ArgMin: findExtreme,
+  TopKV2: takeLargest,
+  OneHot: oneHot,
+  Cumsum: sumUpTo,
+}
