@@ -156,7 +156,7 @@ interface Versions {
 }
 
 /**
- * `int8` names the new version. Where nothing is `stable` yet the source becomes it, so that a higher
+ * `int8` names the new version. Where the manifest names no default yet the `stable` version becomes it, so that a higher
  * number alone does not put int8 into service.
  */
 async function nameVersions(folder: string, { source, version }: Versions): Promise<void> {
@@ -164,9 +164,13 @@ async function nameVersions(folder: string, { source, version }: Versions): Prom
   const text = await readFile(path, 'utf8').catch(() => '{}')
   const before = await readManifest(folder, folder)
   const versions = { stable: source, ...before?.versions, int8: version }
+  const byDefault = before?.default ?? 'stable'
   const temporary = join(folder, `.model.json.${process.pid}`)
   await mkdir(folder, { recursive: true })
-  await writeFile(temporary, `${JSON.stringify({ ...JSON.parse(text), versions }, null, 2)}\n`)
+  await writeFile(
+    temporary,
+    `${JSON.stringify({ ...JSON.parse(text), versions, default: byDefault }, null, 2)}\n`,
+  )
   await rename(temporary, path)
 }
 

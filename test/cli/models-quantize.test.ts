@@ -35,6 +35,7 @@ test('an int8 version joins the model, is named, and leaves what is served as it
   assert.match(result.stdout, /held out +3 images: same best class/)
   const manifest = JSON.parse(await readFile(join(repository, 'small/model.json'), 'utf8'))
   assert.deepEqual(manifest.versions, { stable: 1, int8: 2 })
+  assert.equal(manifest.default, 'stable')
   assert.equal(manifest.weights.kind, 'random')
 
   const folder = join(repository, 'small/2')
