@@ -1,7 +1,8 @@
 // Draws a small map of numbers as a picture: the higher a number, the hotter and the less
 // transparent. Below zero nothing is shown: those places speak against the class.
-import sharp from 'sharp'
+
 import type { Size } from './geometry.ts'
+import { sharp } from './sharp.ts'
 
 export interface HeatMap {
   readonly map: Size & {

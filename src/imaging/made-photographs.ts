@@ -1,5 +1,5 @@
 // JPEGs to measure with, where there are no photographs.
-import sharp from 'sharp'
+import { sharp } from './sharp.ts'
 
 /** What most photographs of ImageNet measure. */
 const size = { width: 500, height: 375 }

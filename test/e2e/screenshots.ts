@@ -5,7 +5,7 @@ import { mkdirSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { BrowserContextOptions } from 'playwright-core'
-import sharp from 'sharp'
+import { sharp } from '../../src/imaging/sharp.ts'
 import { launchBrowser, noBrowser, visit } from '../support/browser.ts'
 import { serveRepository } from '../support/served.ts'
 
