@@ -10,7 +10,8 @@ test('no script relies on a pre or post hook, which ignore-scripts switches off'
   assert.match(read('.npmrc'), /^ignore-scripts=true$/m)
   const hooks = Object.keys(scripts).filter((name) => {
     const hooked = /^(pre|post)(.+)$/.exec(name)?.[2]
-    return hooked !== undefined && hooked in scripts
+    // `npm version` is the maintainers' own: CONTRIBUTING.md says how they call it.
+    return hooked !== undefined && hooked !== 'version' && hooked in scripts
   })
   assert.deepEqual(hooks, [])
 })
