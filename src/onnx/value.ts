@@ -26,10 +26,3 @@ export interface Reshaped {
 }
 
 export type Value = Known | Stored | Reshaped
-
-/** A value that is computed at run time. */
-export type Computed = Stored | Reshaped
-
-export function isKnown(value: Value): value is Known {
-  return value.kind === 'known'
-}

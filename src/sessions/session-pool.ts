@@ -22,7 +22,6 @@ import { SessionStarter } from './session-starter.ts'
 
 export type { CropOutcome, Scores } from './outcomes.ts'
 export type { Placement, SessionObserver, SessionPoolOptions } from './pool-options.ts'
-export type { SessionLine } from './session.ts'
 export type { SessionDeath } from './session-end.ts'
 
 /** The right to run one batch on an idle session, with its device's permit held. */
