@@ -23,12 +23,12 @@ export const withoutGolden = existsSync(goldenFolder)
 /** A SavedModel of test/fixtures, as make_saved_models.py names it. */
 export const fixture = (name: 'functions' | 'references' | 'twins') => join(fixtures, name, '1')
 
-const python = process.env.TENSORFLOW_PYTHON ?? join(packageFolder, '.venv-tf/bin/python')
+const python = process.env.TENSORFLOW_PYTHON ?? join(packageFolder, '.venv-tensorflow/bin/python')
 
 /** `false`, or why tests that run TensorFlow are skipped. */
 export const withoutTensorFlow = existsSync(python)
   ? false
-  : 'needs TensorFlow: python3 -m venv .venv-tf && .venv-tf/bin/pip install tensorflow-cpu, or TENSORFLOW_PYTHON'
+  : 'needs TensorFlow: python3 -m venv .venv-tensorflow && .venv-tensorflow/bin/pip install tensorflow-cpu==2.21.0, or TENSORFLOW_PYTHON'
 
 export interface Output {
   readonly shape: readonly number[]
