@@ -14,6 +14,9 @@ const versionName = /^[1-9]\d{0,8}$/
 /** Every ext4 volume has this folder at its top. */
 const recoveryFolder = 'lost+found'
 
+/** A folder in which versions come and go faster than this is taken as it was seen last. */
+const maxLooks = 5
+
 /** A manifest or label file is text by hand; more than this is a mistake. */
 const maxTextBytes = 4 * 1024 * 1024
 
@@ -69,14 +72,41 @@ async function scanModel(
     )
   }
   const folder = resolve(root, model)
+  for (let look = 1; ; look++) {
+    const numbers = await listVersions(folder, model)
+    const found = await scanVersions(folder, model, numbers)
+    // Who puts one version in place of another must not be met between the two steps: the version
+    // that came after the list was made would be missing, and one long superseded would be served.
+    const isSteady = isSame(numbers, await listVersions(folder, model))
+    if (!isSteady && look < maxLooks) continue
+    problems.push(...found.problems)
+    return found.versions
+  }
+}
+
+/** From the highest. */
+async function listVersions(folder: string, model: string): Promise<readonly number[]> {
   const numbers = (await readdir(folder)).filter((name) => versionName.test(name)).map(Number)
   if (numbers.length === 0) {
     throw new ModelError('missing', `model ${model} has no version folder (1, 2, …)`)
   }
+  return numbers.sort((a, b) => b - a)
+}
+
+function isSame(one: readonly number[], other: readonly number[]): boolean {
+  return one.length === other.length && one.every((number, index) => number === other[index])
+}
+
+async function scanVersions(
+  folder: string,
+  model: string,
+  numbers: readonly number[],
+): Promise<{ versions: ModelVersion[]; problems: RepositoryProblem[] }> {
   const manifest = await readManifest(folder, model)
   const labels = await readLabels(folder, model, manifest)
   const versions: ModelVersion[] = []
-  for (const version of numbers.sort((a, b) => b - a)) {
+  const problems: RepositoryProblem[] = []
+  for (const version of numbers) {
     const versionFolder = join(folder, String(version))
     const found = await listFiles(versionFolder)
     if (found !== null) {
@@ -91,7 +121,7 @@ async function scanModel(
       problems.push({ model, version, unread: false, message })
     }
   }
-  return versions
+  return { versions, problems }
 }
 
 /** The manifest without what only says who is asked. */

@@ -20,6 +20,11 @@ export interface LogLine {
   readonly msg?: string
   readonly level: number
   readonly address?: string
+  /** Milliseconds since 1970. */
+  readonly time: number
+  readonly model?: string
+  /** In the line `model ready`. */
+  readonly loadMs?: number
 }
 
 export interface ServedProcess {
