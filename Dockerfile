@@ -70,8 +70,8 @@ COPY --from=cpu-modules /app/node_modules ./node_modules
 COPY --from=build /app/dist/src ./dist/src
 COPY package.json openapi.yaml LICENSE NOTICE ./
 COPY --from=models --chown=10001:10001 /models /models
-# jemalloc keeps the memory of many decodes from fragmenting, here and in the session processes, which
-# inherit it; an empty LD_PRELOAD does without.
+# jemalloc keeps the memory of many decodes from fragmenting; the session processes, which decode
+# nothing, start without it. An empty LD_PRELOAD does without.
 ENV NODE_ENV=production \
     LD_PRELOAD=/usr/lib/libjemalloc.so.2 \
     HOST=0.0.0.0 \
@@ -93,9 +93,6 @@ RUN ENGINES_FOLDER=/engines node dist/src/cli/bin.cjs setup-openvino
 # --- serves on CPUs with OpenVINO, and with ONNX Runtime what OpenVINO refuses
 FROM cpu AS openvino
 COPY --from=openvino-engine /engines ./.engines
-# Not with jemalloc: OpenVINO's library is bound to glibc's free and is handed jemalloc's memory, which
-# ends the session with "munmap_chunk(): invalid pointer".
-ENV LD_PRELOAD=
 
 # --- TensorFlow's libraries with CUDA kernels, and its binding compiled against them
 FROM build AS gpu-engines

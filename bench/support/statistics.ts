@@ -14,8 +14,12 @@ export function median(samples: readonly number[]): number {
 /** A Markdown table whose first row is the head. */
 export function markdownTable(rows: readonly (readonly string[])[]): string {
   const [head = [], ...body] = rows
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  return [line(head), line(head.map(() => '---')), ...body.map(line)].join('\n')
+  const widths = head.map((_, column) =>
+    Math.max(3, ...rows.map((row) => row[column]?.length ?? 0)),
+  )
+  const line = (cells: readonly string[], filler = ' ') =>
+    `| ${widths.map((width, column) => (cells[column] ?? '').padEnd(width, filler)).join(' | ')} |`
+  return [line(head), line([], '-'), ...body.map((cells) => line(cells))].join('\n')
 }
 
 /** What was measured, by subject and quantity, in the order of the first notes. */

@@ -57,6 +57,7 @@ export function sessionEnvironment(
   return {
     ...inherited,
     API_KEYS: undefined, // a session asks nobody for a key: none in its /proc/<pid>/environ
+    LD_PRELOAD: withoutAllocators(inherited.LD_PRELOAD),
     // The service's own number suits its image decoders; a session has little use for libuv's pool.
     UV_THREADPOOL_SIZE: '4',
     // TensorFlow would otherwise take all of the GPU's memory for the first session.
@@ -65,6 +66,16 @@ export function sessionEnvironment(
     CUDA_DEVICE_ORDER: inherited.CUDA_DEVICE_ORDER ?? 'PCI_BUS_ID',
     ...visibleGpus(device, inherited.CUDA_VISIBLE_DEVICES),
   }
+}
+
+/**
+ * An allocator that is preloaded (jemalloc, tcmalloc, mimalloc) is for image decoding, which sessions do
+ * not do. OpenVINO dies with one: it hands memory of the allocator to glibc's free. Whatever else is
+ * preloaded stays.
+ */
+function withoutAllocators(preloaded: string | undefined): string | undefined {
+  const kept = (preloaded ?? '').split(/[\s:]+/).filter((path) => !/malloc[^/]*$/.test(path))
+  return kept.join(' ').trim() || undefined
 }
 
 /** @param visibleHere the GPUs that this process may see: `cuda:1` is the second one of them */
