@@ -10,7 +10,7 @@ import { endAllServed, startServed } from '../support/served-process.ts'
 import { writeSmallModels } from '../support/small-repository.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
-const jemalloc = '/usr/lib/x86_64-linux-gnu/libjemalloc.so.2'
+const jemalloc = `/usr/lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/libjemalloc.so.2`
 
 function preloaded(value: string | undefined) {
   return sessionEnvironment('cpu', { LD_PRELOAD: value, HOME: '/root' }).LD_PRELOAD
