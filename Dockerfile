@@ -81,8 +81,8 @@ USER 10001:10001
 EXPOSE 8080
 VOLUME ["/models"]
 # The first start may download 190 MB of weights.
-HEALTHCHECK --interval=10s --timeout=4s --start-period=300s --retries=3 \
-  CMD ["node", "dist/src/cli/bin.cjs", "health"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=300s --retries=3 \
+  CMD ["node", "dist/src/cli/health-check.js"]
 ENTRYPOINT ["tini", "--", "node", "--enable-source-maps", "dist/src/cli/bin.cjs"]
 CMD ["serve"]
 
@@ -136,8 +136,8 @@ ENV NODE_ENV=production \
 USER 10001:10001
 EXPOSE 8080
 VOLUME ["/models"]
-HEALTHCHECK --interval=10s --timeout=4s --start-period=300s --retries=3 \
-  CMD ["node", "dist/src/cli/bin.cjs", "health"]
+HEALTHCHECK --interval=10s --timeout=10s --start-period=300s --retries=3 \
+  CMD ["node", "dist/src/cli/health-check.js"]
 ENTRYPOINT ["tini", "--", "node", "--enable-source-maps", "dist/src/cli/bin.cjs"]
 CMD ["serve"]
 
