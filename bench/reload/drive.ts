@@ -50,7 +50,7 @@ export const firstServing: Serving = { version: 1, content: 0 }
 const pollMs = 200
 const clients = 3
 /** A client's pause: the two models together keep the machine at work but not full. */
-const restMs = 20
+const restMs = 40
 /** A reload that takes longer than this is one that never happens. */
 const patienceMs = 60_000
 /** Versions left in the folder, the served one among them. */

@@ -186,7 +186,7 @@ class TableLineup implements Lineup {
   /** A version makes room once what replaces it serves; files that are gone hurry that up. */
   #mayGo(served: ServedModel, scan: Scan, wanted: readonly ModelVersion[]): boolean {
     const { model } = served.version
-    if (scan.problems.some((problem) => problem.model === model && problem.unread)) return false
+    if (this.#problems.some((problem) => problem.model === model && problem.unread)) return false
     const heirs = wanted.filter((version) => version.model === model)
     const serves = (version: ModelVersion) => this.#serving(keyOf(version)) !== undefined
     if (heirs.every(serves)) return true // also where the model is gone

@@ -8,6 +8,7 @@ import type { Target } from './types.ts'
 export interface ModelTable {
   /** Every served version, models by name, versions from the highest. */
   all(): readonly ServedModel[]
+  /** What its manifest says of versions holds from the same moment: a canary must not be default. */
   add(served: ServedModel): void
   /** `served` takes the place of `before`: no request finds both, or neither. */
   replace(before: ServedModel, served: ServedModel): void
@@ -50,7 +51,10 @@ class RowTable implements ModelTable {
   }
 
   add(served: ServedModel): void {
+    const { model, manifest } = served.version
+    const present = this.#defaultOf(model)
     this.#put([...this.#rows, served])
+    this.#routeFrom(present, model, manifest)
   }
 
   replace(before: ServedModel, served: ServedModel): void {
@@ -62,8 +66,7 @@ class RowTable implements ModelTable {
   }
 
   route(model: string, manifest: RoutingManifest): void {
-    const before = this.#routings.get(model)
-    this.#routings.set(model, routingOf(manifest, this.#numbersOf(model), before))
+    this.#routeFrom(this.#defaultOf(model), model, manifest)
   }
 
   resolve({ model = this.#defaultModel, version, key }: Target): ServedModel {
@@ -114,6 +117,12 @@ class RowTable implements ModelTable {
     for (const model of this.#routings.keys()) {
       if (this.#versionsOf(model).length === 0) this.#routings.delete(model)
     }
+  }
+
+  #routeFrom(present: ServedModel | undefined, model: string, manifest: RoutingManifest): void {
+    const labels = this.#routings.get(model)?.labels
+    const before = { labels, byDefault: present?.version.version }
+    this.#routings.set(model, routingOf(manifest, this.#numbersOf(model), before))
   }
 
   #versionsOf(model: string): readonly ServedModel[] {

@@ -14,18 +14,25 @@ export interface Routing {
   readonly shadow: Manifest['shadow']
 }
 
+/** What held until now. */
+export interface RoutingBefore {
+  readonly labels: Routing['labels'] | undefined
+  /** The version that answered where none was named. */
+  readonly byDefault: number | undefined
+}
+
 /**
  * @param served numbers of the versions that serve
- * @param before what held until now: a label whose new version does not serve (it failed to load)
- * stays where it is
+ * @param before a label, and the default, whose new version does not serve (it failed to load, or
+ * has not been loaded yet) stays where it is
  */
 export function routingOf(
   manifest: RoutingManifest,
   served: readonly number[],
-  before?: Routing,
+  before?: RoutingBefore,
 ): Routing {
   const labels = Object.entries(manifest.versions).map(([label, wanted]): [string, number] => {
-    const known = before?.labels.get(label)
+    const known = before?.labels?.get(label)
     const stays = !served.includes(wanted) && known !== undefined && served.includes(known)
     return [label, stays ? known : wanted]
   })
@@ -33,9 +40,19 @@ export function routingOf(
   const traffic = Object.entries(manifest.traffic).map(([name, percent]) => {
     return { version: versionOf({ versions }, name), percent }
   })
-  const byDefault =
-    manifest.default === null ? undefined : versionOf({ versions }, manifest.default)
+  const byDefault = defaultOf({ ...manifest, versions }, served, before?.byDefault)
   return { labels: new Map(labels), byDefault, traffic, shadow: manifest.shadow }
+}
+
+function defaultOf(
+  { default: name, versions }: RoutingManifest,
+  served: readonly number[],
+  present: number | undefined,
+): number | undefined {
+  if (name === null) return undefined
+  const wanted = versionOf({ versions }, name)
+  const stays = !served.includes(wanted) && present !== undefined && served.includes(present)
+  return stays ? present : wanted
 }
 
 /** The version whose share `key` falls into, or `undefined` for the rest, the default version's. */

@@ -32,7 +32,10 @@ function isPolicys({ version, manifest }: ModelVersion, numbers: readonly number
   const policy = manifest.versionPolicy
   if ('all' in policy) return true
   if ('specific' in policy) return policy.specific.versions.includes(version)
-  const latest = numbers.toSorted((a, b) => b - a).slice(0, policy.latest.numVersions)
+  // A version on trial takes nobody's place: what it is tried against goes on serving.
+  const onTrial = Object.keys(manifest.traffic).map((name) => versionOf(manifest, name))
+  const settled = numbers.filter((number) => !onTrial.includes(number))
+  const latest = settled.toSorted((a, b) => b - a).slice(0, policy.latest.numVersions)
   return latest.includes(version)
 }
 
