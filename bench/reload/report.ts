@@ -41,7 +41,7 @@ export function createReport(wanted: number): Report {
       )
       process.stdout.write(`\n${text}\n\n`)
       for (const failure of failures) process.stdout.write(`FAILED: ${failure}\n`)
-      if (isWritten) await writeFile('docs/reloads.md', page(text, rows.length))
+      if (isWritten) await writeFile('docs/reloads.md', page(text))
       return failures.length === 0 && rows.length === wanted ? 0 : 1
     },
   }
@@ -121,10 +121,10 @@ function changesTable(rows: readonly Row[]): string {
   return markdownTable([['change', 'times', 'until the first new answer, median ms'], ...lines])
 }
 
-function page(text: string, reloads: number): string {
+function page(text: string): string {
   return `# Reloads under load
 
-Written by \`npm run reload-test -- --reloads ${reloads} --doc\` on ${machine()}.
+Written by \`npm run reload-test -- ${process.argv.slice(2).join(' ')}\` on ${machine()}.
 
 A real server serves two small networks. One of them is changed again and again: by \`SIGHUP\`, then by polling. Clients use
 both all the time. Every answer must be that of its own image, from the version and content that had to
