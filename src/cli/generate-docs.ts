@@ -31,7 +31,7 @@ npx resnet-serving serve --help
 
 const foot = `
 Which of them matter for a machine of your size: [operations](operations.md). What the numbers do to speed:
-[performance](performance.md). Which engine and device to choose: [engines](engines.md).
+[performance](performance/README.md). Which engine and device to choose: [engines](engines.md).
 `
 
 function sentence(text: string): string {

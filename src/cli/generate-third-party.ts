@@ -8,6 +8,7 @@ interface LockedPackage {
   readonly license?: string
   readonly dev?: boolean
   readonly optional?: boolean
+  readonly link?: boolean
 }
 
 export interface ThirdParty {
@@ -31,15 +32,18 @@ const root = new URL('../../../', import.meta.url)
 export function thirdParties(): readonly ThirdParty[] {
   const text = readFileSync(new URL('package-lock.json', root), 'utf8')
   const { packages } = JSON.parse(text) as { packages: Record<string, LockedPackage> }
-  return Object.entries(packages)
-    .filter(([path, { dev }]) => path !== '' && dev !== true)
-    .map(([path, { version = '', license = 'unknown', optional = false }]) => ({
-      name: path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length),
-      version,
-      licence: license,
-      optional,
-    }))
-    .sort((a, b) => a.name.localeCompare(b.name) || a.version.localeCompare(b.version))
+  return (
+    Object.entries(packages)
+      // What lies outside node_modules, and the links to it, is this project's own.
+      .filter(([path, { dev, link }]) => path.includes('node_modules/') && !dev && !link)
+      .map(([path, { version = '', license = 'unknown', optional = false }]) => ({
+        name: path.slice(path.lastIndexOf('node_modules/') + 'node_modules/'.length),
+        version,
+        licence: license,
+        optional,
+      }))
+      .sort((a, b) => a.name.localeCompare(b.name) || a.version.localeCompare(b.version))
+  )
 }
 
 /** Packages whose licence is not on the list above. */
