@@ -4,6 +4,7 @@ import { type Box, type CropPlan, planCrop, type Size } from './geometry.ts'
 import type { CropRecipe } from './imaging.ts'
 import { createKernel, type Kernel, reach, shift } from './kernel.ts'
 import { type Rows, resample } from './resample.ts'
+import { goesDownFirst, resampleDownFirst } from './resize.ts'
 
 /** A recipe made ready for an image of known size. */
 export interface PreparedCrop {
@@ -11,6 +12,8 @@ export interface PreparedCrop {
   readonly plan: CropPlan
   readonly across: Kernel
   readonly down: Kernel
+  /** The pass down comes before the one across. */
+  readonly downFirst: boolean
   /** The part of the upright image that is needed; the rest may stay undecoded. */
   readonly needs: Box
 }
@@ -33,7 +36,7 @@ export function prepareCrop(image: Size, recipe: CropRecipe): PreparedCrop {
     width: columns.to - columns.from,
     height: rows.to - rows.from,
   }
-  return { recipe, plan, across, down, needs }
+  return { recipe, plan, across, down, downFirst: goesDownFirst(image, plan.resized), needs }
 }
 
 /** The smallest box that holds all `boxes`. */
@@ -57,7 +60,8 @@ export function cutCrop(crop: PreparedCrop, source: Rows, part: Box): Uint8Array
   const { plan, recipe } = crop
   const side = recipe.cropSize
   const data = new Uint8Array(side * side * 3)
-  resample({
+  const resize = crop.downFirst ? resampleDownFirst : resample
+  resize({
     source,
     across: shift(crop.across, part.left),
     down: shift(crop.down, part.top),
@@ -73,7 +77,9 @@ export function cutCrop(crop: PreparedCrop, source: Rows, part: Box): Uint8Array
 function stretch(square: Uint8Array, { cropSize, width, height, interpolation }: CropRecipe) {
   const whole = (count: number) => ({ first: 0, count, padding: 0 })
   const data = new Uint8Array(height * width * 3)
-  resample({
+  const from = { width: cropSize, height: cropSize }
+  const resize = goesDownFirst(from, { width, height }) ? resampleDownFirst : resample
+  resize({
     source: {
       width: cropSize,
       read: (y, into) => into.set(square.subarray(y * into.length, (y + 1) * into.length)),

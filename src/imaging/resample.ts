@@ -1,7 +1,8 @@
 // Resizes pixels exactly as Pillow does (Resample.c, ImagingResampleHorizontal_8bpc and
-// ImagingResampleVertical_8bpc): across first, rounded to 8 bits, then down. Only the rows and
-// columns that the kernels name are touched, and no intermediate image is kept: each source row is
-// resized across once and added at once to the output rows that it belongs to.
+// ImagingResampleVertical_8bpc): across first, rounded to 8 bits, then down (resize.ts turns that
+// round where Pillow does). Only the rows and columns that the kernels name are touched, and no
+// intermediate image is kept: each source row is resized across once and added at once to the output
+// rows that it belongs to.
 import { resampleWasm } from './generated/resample-wasm.ts'
 import { type Kernel, reach } from './kernel.ts'
 
