@@ -46,7 +46,7 @@ const options: SharpOptions = {
 }
 
 export interface Header extends Size {
-  /** EXIF orientation, 1…8; width and height are the file's, not turned by it. */
+  /** Orientation, 1…8, by EXIF, else by XMP; width and height are the file's, not turned by it. */
   readonly orientation: number
   readonly cmyk: boolean
   readonly progressive: boolean
@@ -58,10 +58,19 @@ export async function readHeader(bytes: Uint8Array): Promise<Header> {
   return {
     width: metadata.width,
     height: metadata.height,
-    orientation: metadata.orientation ?? 1,
+    orientation: metadata.orientation ?? xmpOrientation(metadata.xmp),
     cmyk: metadata.space === 'cmyk',
     progressive: metadata.isProgressive === true,
   }
+}
+
+/**
+ * What Pillow reads where EXIF says nothing: editors write the tag to XMP alone
+ * (https://developer.adobe.com/xmp/docs/XMPNamespaces/tiff/).
+ */
+function xmpOrientation(xmp: Buffer | undefined): number {
+  const found = /tiff:Orientation(?:="|>)([1-8])/.exec(xmp?.toString('latin1') ?? '')
+  return Number(found?.[1] ?? 1)
 }
 
 /**

@@ -150,6 +150,31 @@ test('EXIF orientation is applied: all eight say the same', async () => {
   }
 })
 
+test('an orientation that only XMP names is applied, but EXIF counts for more', async () => {
+  const [width, height] = [48, 32]
+  const raw = { width: height, height: width, channels: 3 } as const
+  const stored = turned(noise(5, width, height), { width, height }, 6)
+  const picture = sharp(stored, { raw })
+  const xmp = (value: string) =>
+    `<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#" xmlns:tiff="http://ns.adobe.com/tiff/1.0/"><rdf:Description ${value}</rdf:RDF></x:xmpmeta>`
+  const forms = [
+    xmp('tiff:Orientation="6"/>'),
+    xmp('><tiff:Orientation>6</tiff:Orientation></rdf:Description>'),
+  ]
+  for (const form of forms) {
+    const jpeg = await picture.clone().withXmp(form).jpeg().toBuffer()
+    assert.equal((await sharp(jpeg).metadata()).orientation, undefined)
+    const decoded = await imaging.decode(new Uint8Array(jpeg), [asItIs])
+    assert.deepEqual([decoded.width, decoded.height], [width, height])
+  }
+  const both = await picture
+    .withXmp(forms[0] as string)
+    .withMetadata({ orientation: 1 })
+    .jpeg()
+  const upright = await imaging.decode(new Uint8Array(await both.toBuffer()), [asItIs])
+  assert.deepEqual([upright.width, upright.height], [height, width])
+})
+
 /** The pixels as a camera stores them that was held in this orientation. */
 function turned(
   upright: Uint8Array,

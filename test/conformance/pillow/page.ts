@@ -118,6 +118,33 @@ function describeRecipe(recipe: CropRecipe, file: Compared): string {
   return `${first}${then}, ${interpolation}`
 }
 
+function choices(): string {
+  return markdownTable([
+    ['what', 'what the service does'],
+    ['transparent pixels', 'stand on white, as `Image.paste` with a mask leaves them'],
+    [
+      '16 bits a channel, grey',
+      "the high byte counts. Pillow opens it as `I;16`, whose `convert('RGB')` clips at 255: nearly every picture turns white",
+    ],
+    ['16 bits a channel, colour', 'the high byte counts, in Pillow too'],
+    ["colour profiles, PNG's gamma", 'ignored, as Pillow ignores them'],
+    ['CMYK', "Pillow's formula, without an ink profile"],
+    [
+      'orientation',
+      'applied, as by `ImageOps.exif_transpose`: from EXIF, else from XMP; values that do not exist are ignored',
+    ],
+    ['animations', 'the first picture'],
+    [
+      'GIF whose picture is smaller than its screen',
+      "white around it, as browsers leave the page's ground; Pillow fills in the background colour of the file",
+    ],
+    [
+      "order of the resize's passes",
+      "Pillow 13's: down first where the height loses more than twice what the width loses. Before, Pillow always went across first; for such pictures (long screenshots) the two differ by about 0.2 of 255",
+    ],
+  ])
+}
+
 export interface Page {
   readonly versions: Readonly<Record<string, string>>
   readonly verdict: Verdict
@@ -163,16 +190,7 @@ difference of one value; all of 255. The group "photographs" is there only where
 
 ## Where Pillow leaves a choice
 
-| what                          | what the service does                                                                                                    |
-| ----------------------------- | ------------------------------------------------------------------------------------------------------------------------ |
-| transparent pixels            | stand on white, as \`Image.paste\` with a mask leaves them; \`convert('RGB')\` alone would show what is hidden in them       |
-| 16 bits a channel, grey       | the high byte counts. Pillow opens it as \`I;16\`, and its \`convert('RGB')\` clips at 255: nearly every picture becomes white |
-| 16 bits a channel, colour     | the high byte counts, in Pillow too                                                                                      |
-| colour profiles, PNG's gamma  | ignored, as Pillow ignores them                                                                                          |
-| CMYK                          | Pillow's formula, without an ink profile                                                                                 |
-| EXIF orientation              | applied, as by \`ImageOps.exif_transpose\`; values that do not exist are ignored                                           |
-| animations                    | the first picture                                                                                                        |
-| order of the resize's passes  | Pillow 13's: down first where the height loses more than twice what the width loses. Pillow 12 always went across first; for such pictures (long screenshots) the two differ by about 0.2 of 255 |
+${choices()}
 
 ## What it costs
 

@@ -157,6 +157,14 @@ def exif(orientation):
     return tags.tobytes()
 
 
+def xmp(orientation):
+    return (
+        '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
+        '<rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" '
+        f'tiff:Orientation="{orientation}"/></rdf:RDF></x:xmpmeta>'
+    ).encode()
+
+
 def make_cases():
     """(group, what, bytes, recipes)"""
     yield from make_sizes()
@@ -202,13 +210,16 @@ def make_jpegs():
     yield "colour profile", "WebP", encode(base, "WEBP", lossless=True, icc_profile=odd_profile()), usual
     for orientation in range(1, 9):
         bytes = encode(rgb(400, 301), "JPEG", quality=90, exif=exif(orientation))
-        yield "EXIF orientation", f"JPEG, {orientation}", bytes, usual
+        yield "orientation", f"JPEG, {orientation}", bytes, usual
     for orientation in (0, 9):
-        yield "EXIF orientation", f"JPEG, {orientation} (no such)", encode(base, "JPEG", exif=exif(orientation)), usual
-    yield "EXIF orientation", "PNG, 6", encode(base, "PNG", exif=exif(6)), usual
-    yield "EXIF orientation", "WebP, 8", encode(base, "WEBP", lossless=True, exif=exif(8)), usual
-    yield "EXIF orientation", "CMYK JPEG, 5", encode(inks, "JPEG", quality=95, exif=exif(5)), usual
-    yield "EXIF orientation", "progressive JPEG, 6", encode(base, "JPEG", progressive=True, exif=exif(6)), usual
+        yield "orientation", f"JPEG, {orientation} (no such)", encode(base, "JPEG", exif=exif(orientation)), usual
+    yield "orientation", "JPEG, 6 in XMP alone", encode(base, "JPEG", xmp=xmp(6)), usual
+    yield "orientation", "JPEG, 3, and 6 in XMP", encode(base, "JPEG", exif=exif(3), xmp=xmp(6)), usual
+    yield "orientation", "WebP, 8 in XMP alone", encode(base, "WEBP", lossless=True, xmp=xmp(8)), usual
+    yield "orientation", "PNG, 6", encode(base, "PNG", exif=exif(6)), usual
+    yield "orientation", "WebP, 8", encode(base, "WEBP", lossless=True, exif=exif(8)), usual
+    yield "orientation", "CMYK JPEG, 5", encode(inks, "JPEG", quality=95, exif=exif(5)), usual
+    yield "orientation", "progressive JPEG, 6", encode(base, "JPEG", progressive=True, exif=exif(6)), usual
 
 
 def make_pngs():
@@ -247,6 +258,12 @@ def make_others():
     yield "WebP", "quality 80, alpha", encode(rgba, "WEBP", quality=80), usual
     moving = encode(base, "WEBP", save_all=True, append_images=[second], lossless=True, duration=100)
     yield "WebP", "animation", moving, usual
+    moving = encode(base, "PNG", save_all=True, append_images=[second])
+    yield "PNG", "animation", moving, usual
+    yield "JPEG", "two pictures (MPO)", encode(base, "MPO", save_all=True, append_images=[second]), usual
+    yield "JPEG", "stray bytes behind it", encode(base, "JPEG") + b"stray" * 40, usual
+    yield "TIFF", "JPEG inside", encode(base, "TIFF", compression="jpeg"), usual
+    yield "TIFF", "black and white, group 4", encode(base.convert("1"), "TIFF", compression="group4"), usual
     few = base.quantize(128)
     yield "GIF", "still", encode(few, "GIF"), usual
     yield "GIF", "grey", encode(grey(401, 299), "GIF"), usual
