@@ -1,0 +1,64 @@
+// The conformance run's table, and the page in docs/ that holds it.
+import { markdownTable } from '../../bench/support/statistics.ts'
+import type { Verdict } from './try-model.ts'
+
+export interface Report {
+  readonly verdicts: readonly Verdict[]
+  /** How many models the run was to try; it may have been ended before. */
+  readonly planned: number
+  readonly engines: readonly string[]
+  /** Why engines are missing, one sentence each. */
+  readonly skipped: readonly string[]
+  /** The arguments the run was started with. */
+  readonly command: string
+  readonly tensorflow: string
+}
+
+export function verdictTable({ verdicts, engines }: Report): string {
+  const head = ['model', 'operators', 'ONNX nodes', 'transposes left', 'conversion, s', 'bound']
+  const perEngine = engines.flatMap((engine) => [`${engine}: difference`, 'top 5 equal'])
+  const lines = verdicts.map((verdict) => [
+    verdict.name,
+    ...conversionCells(verdict),
+    verdict.bound.toExponential(0),
+    ...engines.flatMap((engine) => answerCells(verdict, engine)),
+    verdict.failures.length === 0 ? 'passes' : 'FAILS',
+  ])
+  return markdownTable([[...head, ...perEngine, 'result'], ...lines])
+}
+
+function conversionCells({ conversion }: Verdict): string[] {
+  if (conversion === undefined) return ['–', '–', '–', '–']
+  const { operators, nodes, transposes, seconds } = conversion
+  return [String(operators), String(nodes), String(transposes), seconds.toFixed(2)]
+}
+
+function answerCells({ answers }: Verdict, engine: string): string[] {
+  const answer = answers.find((one) => one.engine === engine)
+  if (answer === undefined) return ['–', '–']
+  return [answer.difference.toExponential(1), answer.sameTop ? 'yes' : 'NO']
+}
+
+export function page(report: Report): string {
+  const { verdicts, planned, engines, skipped, command, tensorflow } = report
+  const good = verdicts.filter(({ failures }) => failures.length === 0).length
+  const failures = verdicts.flatMap((one) => one.failures.map((text) => `- ${one.name}: ${text}`))
+  const parts = [
+    '# Conformance with TensorFlow',
+    `Written by \`${command}\`; TensorFlow ${tensorflow} gave the reference answers. ` +
+      `${good} of ${verdicts.length} models pass, on ${engines.join(' and ')}.`,
+    ...(verdicts.length < planned
+      ? [`The run was ended early, after ${verdicts.length} of ${planned} models.`]
+      : []),
+    ...skipped,
+    'TensorFlow exports each model and answers four images. A real server (`serve`, one model) gets the ' +
+      'same pixels over HTTP, as a binary UINT8 tensor of the V2 protocol, and answers all scores. ' +
+      '*Difference* is the largest between two probabilities. *Top 5 equal*: the same order, but ' +
+      'neighbours closer than the bound may change places. Weights are random and batch normalisation ' +
+      'is not trivial. Models that compute in half precision have a wider bound. A dash: not meant ' +
+      'for this engine.',
+    verdictTable(report),
+    ...(failures.length === 0 ? [] : ['## What failed', failures.join('\n')]),
+  ]
+  return `${parts.join('\n\n')}\n`
+}

@@ -1,0 +1,96 @@
+// `npm run conformance`: real TensorFlow exports networks and answers images; the real server, on
+// each engine, has to give the same probabilities. Prints a table and writes docs/conformance.md.
+//   --only NAME…   these networks, cases of people.py or golden folders
+//   --quick        a few networks and cases that together cover every kind of operator; no page
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { goldenMissing } from '../support/golden.ts'
+import { endAllServed } from '../support/served-process.ts'
+import { packageFolder, withoutEngine } from '../support/tensorflow.ts'
+import {
+  type Exported,
+  type ExportFailure,
+  ensurePython,
+  exportAll,
+  goldenExports,
+  listCases,
+} from './exported.ts'
+import { allNetworks, quickCases, quickNetworks } from './networks.ts'
+import { page, type Report, verdictTable } from './report.ts'
+import { tryModel, type Verdict } from './try-model.ts'
+
+const { values: given, positionals } = parseArgs({
+  options: {
+    only: { type: 'string', multiple: true, default: [] },
+    quick: { type: 'boolean', default: false },
+  },
+  allowPositionals: true,
+})
+const only = [...given.only, ...positionals]
+
+const skipped = [
+  ...(withoutEngine === false ? [] : [`The tensorflow engine was left out: ${withoutEngine}.`]),
+  ...(goldenMissing === false ? [] : [`The golden models were left out: it ${goldenMissing}.`]),
+]
+const engines = ['onnxruntime', ...(withoutEngine === false ? ['tensorflow'] : [])]
+const verdicts: Verdict[] = []
+let tensorflow = ''
+let planned = 0
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+function report(): Report {
+  const words = [
+    ...(only.length > 0 ? ['--only', ...only] : []),
+    ...(given.quick ? ['--quick'] : []),
+  ]
+  const command = ['npm run conformance', ...(words.length > 0 ? ['--', ...words] : [])].join(' ')
+  return { verdicts, planned, engines, skipped, command, tensorflow }
+}
+
+async function namesToExport(golden: readonly Exported[]): Promise<readonly string[]> {
+  if (only.length > 0) return only.filter((name) => !golden.some((one) => one.name === name))
+  if (given.quick) return [...quickNetworks, ...quickCases]
+  return [...allNetworks, ...(await listCases())]
+}
+
+async function judge(model: Exported | ExportFailure): Promise<void> {
+  const started = performance.now()
+  const verdict =
+    'error' in model
+      ? { name: model.name, bound: 0, answers: [], failures: [model.error] }
+      : await tryModel(model, engines)
+  if ('tensorflow' in model && model.tensorflow !== undefined) tensorflow = model.tensorflow
+  verdicts.push(verdict)
+  const differences = verdict.answers.map(
+    (one) => `${one.engine} ${one.difference.toExponential(1)}`,
+  )
+  const seconds = ((performance.now() - started) / 1000).toFixed(1)
+  // After each, for a whole run takes an hour and may be ended.
+  if (!given.quick) await writeFile(join(packageFolder, 'docs/conformance.md'), page(report()))
+  say(`${verdict.name}: ${[...differences, ...verdict.failures].join(', ')} (${seconds} s)`)
+}
+
+const folder = await mkdtemp(join(tmpdir(), 'resnet-serving-exports-'))
+try {
+  await ensurePython()
+  for (const sentence of skipped) say(sentence)
+  const golden = goldenExports()
+  const names = await namesToExport(golden)
+  const chosen = golden.filter(({ name }) => only.length === 0 || only.includes(name))
+  planned = names.length + chosen.length
+  for await (const model of exportAll(folder, names)) await judge(model)
+  for (const model of chosen) await judge(model)
+} finally {
+  endAllServed()
+  await rm(folder, { recursive: true, force: true })
+}
+
+say(`\n${verdictTable(report())}`)
+const failed = verdicts.filter(({ failures }) => failures.length > 0)
+say(`${verdicts.length - failed.length} of ${planned} models pass`)
+if (failed.length > 0 || verdicts.length < planned || planned === 0) process.exitCode = 1
