@@ -53,7 +53,7 @@ export function page(report: Report): string {
     ...skipped,
     'TensorFlow exports each model and answers four images. A real server (`serve`, one model) gets the ' +
       'same pixels over HTTP, as a binary UINT8 tensor of the V2 protocol, and answers all scores. ' +
-      '*Difference* is the largest between two probabilities. *Top 5 equal*: the same order, but ' +
+      '_Difference_ is the largest between two probabilities. _Top 5 equal_: the same order, but ' +
       'neighbours closer than the bound may change places. Weights are random and batch normalisation ' +
       'is not trivial. Models that compute in half precision have a wider bound. A dash: not meant ' +
       'for this engine.',
