@@ -146,11 +146,12 @@ describe('the page at /', { skip: noBrowser }, () => {
   test('the keyboard alone is enough, and focus is never lost', async () => {
     const { page } = await open()
     const focused = () => page.evaluate('document.activeElement.textContent')
+    // Asked for first: a browser that is told late to hand the dialogue over would show it.
+    const chooser = page.waitForEvent('filechooser', { timeout: 120_000 })
     await page.keyboard.press('Tab')
     assert.equal(await focused(), 'Skip to the results')
     await page.keyboard.press('Tab')
     assert.equal(await focused(), 'Choose images')
-    const chooser = page.waitForEvent('filechooser')
     await page.keyboard.press('Enter')
     await (await chooser).setFiles([...(await photographs(2))])
     await page.locator(done).nth(1).waitFor()

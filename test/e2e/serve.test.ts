@@ -140,10 +140,7 @@ test('a start that cannot work ends with one line that says why', async () => {
   // 2 is a variable that is wrong in itself, 1 is what this machine says no to.
   const failures: [Record<string, string>, RegExp, number?][] = [
     [{ PORT: 'http' }, /^PORT is "http": not a whole number; expected .*\n$/, 2],
-    [
-      { PORT: port },
-      /^HOST 127\.0\.0\.1, PORT \d+: another program listens there already[^\n]*\n$/,
-    ],
+    [{ PORT: port }, /^port \d+ of 127\.0\.0\.1 is in use by another program[^\n]*\n$/],
     [{ HOST: '203.0.113.1' }, /^[^\n]*203\.0\.113\.1[^\n]*\n$/],
     [{ MODELS: 'resnet99' }, /^[^\n]*resnet99[^\n]*resnet50[^\n]*\n$/],
     [{ MODEL_REPOSITORY: '/dev/null/models' }, /^[^\n]*\/dev\/null\/models[^\n]*\n$/],
