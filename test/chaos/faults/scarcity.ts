@@ -20,6 +20,12 @@ const needsMounts = () =>
     ? undefined
     : 'the right to mount (run as root)'
 
+/**
+ * What a client meets whose connection ended (a refusal before the body was read ends it) and who
+ * finds the house full: a new connection is closed at once, before a request was taken.
+ */
+const turnedAway = ['ECONNRESET', 'UND_ERR_SOCKET']
+
 const outOfDescriptors: Fault = {
   name: `${sockets} connections, with ${descriptors} file descriptors; then a session dies`,
   async run({ repository, images }) {
@@ -37,7 +43,8 @@ const outOfDescriptors: Fault = {
     // Its clients hold their connections before the crowd comes.
     const seen = await hurt({ server, images, inject, clients: 4 })
     assert.equal(await server.stop(), 0)
-    assertNothingLost(seen)
+    const lost = seen.figure.lost.filter((text) => !turnedAway.includes(text))
+    assertNothingLost({ figure: { ...seen.figure, lost } })
     return sightingOf(seen)
   },
 }
