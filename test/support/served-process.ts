@@ -66,6 +66,8 @@ export async function startServed(options: ServedOptions): Promise<ServedProcess
       ...process.env,
       ...{ PORT: '0', MODEL_REPOSITORY: repository, ENGINE: 'onnxruntime' },
       ...{ SESSIONS_PER_DEVICE: '2', THREADS_PER_SESSION: '1', MODEL_SOURCE: 'none' },
+      // Load is made of a few known images: each of them is to be computed.
+      SHARE_IN_FLIGHT: 'off',
       ...environment,
     },
     stdio: ['ignore', 'pipe', 'pipe'],
