@@ -91,6 +91,7 @@ function service(setting: Setting, name: string, extra: Record<string, string>):
         MODELS: setting.model,
         DEFAULT_MODEL: setting.model,
         DEVICES: setting.device,
+        SHARE_IN_FLIGHT: 'off', // the photographs come again and again: each is to be computed
         ...extra,
       },
     }),

@@ -18,7 +18,8 @@ export async function startServer(
   const program = fileURLToPath(new URL('../../src/cli/bin.cjs', import.meta.url))
   const startedAt = performance.now()
   const child = spawn(process.execPath, ['--enable-source-maps', program, 'serve'], {
-    env: { ...process.env, PORT: '0', LOG_LEVEL: 'info', ...environment },
+    // The photographs come again and again: each of them is to be computed.
+    env: { ...process.env, PORT: '0', LOG_LEVEL: 'info', SHARE_IN_FLIGHT: 'off', ...environment },
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const lines = createInterface({ input: child.stdout })
