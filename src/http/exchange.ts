@@ -1,5 +1,6 @@
 // One request that wants an image classified, from admission to answer: its deadline, the signal
 // that ends it early, and what the log will say of it.
+import { setMaxListeners } from 'node:events'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { ServiceError } from '../errors.ts'
 import { HttpError } from './failure.ts'
@@ -41,7 +42,13 @@ export function beginExchange(
       controller.abort(new ServiceError('client_gone', 'the client closed the connection'))
     }
   })
-  return { startedAt, deadline, signal: controller.signal }
+  return { startedAt, deadline, signal: heardByMany(controller.signal) }
+}
+
+/** A signal that each image of a request may listen to: Node warns of a leak from eleven on. */
+export function heardByMany(signal: AbortSignal): AbortSignal {
+  setMaxListeners(0, signal)
+  return signal
 }
 
 function uploadTooSlow(timeoutMs: number): HttpError {

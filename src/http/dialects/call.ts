@@ -5,7 +5,7 @@ import type { ScoredImage, ScoreInput, Target } from '../../classification/types
 import { ServiceError } from '../../errors.ts'
 import { type Admitted, admitRequest, clientTimeoutOf } from '../admission.ts'
 import type { Edge } from '../edge.ts'
-import { orAborted } from '../exchange.ts'
+import { heardByMany, orAborted } from '../exchange.ts'
 import { HttpError } from '../failure.ts'
 import type { ReadBodyOptions } from '../read-body.ts'
 import { recordOf } from '../request-record.ts'
@@ -67,7 +67,11 @@ export function within(call: DialectCall, timeoutMs: number): DialectCall {
   const timer = setTimeout(late, Math.max(0, deadline - performance.now()))
   timer.unref()
   call.signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
-  return { ...call, deadline, signal: AbortSignal.any([call.signal, controller.signal]) }
+  return {
+    ...call,
+    deadline,
+    signal: heardByMany(AbortSignal.any([call.signal, controller.signal])),
+  }
 }
 
 /**
@@ -86,7 +90,7 @@ export async function scoreAll(
   const record = recordOf(request)
   record.imageBytes = inputs.reduce((sum, { bytes }) => sum + bytes.length, 0)
   const stop = new AbortController()
-  const signal = AbortSignal.any([call.signal, stop.signal])
+  const signal = heardByMany(AbortSignal.any([call.signal, stop.signal]))
   const results: ScoredImage[] = []
   let next = 0
   const work = async () => {
