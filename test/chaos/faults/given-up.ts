@@ -52,7 +52,9 @@ export const givenUp: readonly Fault[] = [
       await busy
       const computed = await server.metric('batch_size_sum', { model: 'small' })
       const [first] = statuses
-      assert.deepEqual([...new Set(statuses)], ['504 deadline_exceeded'])
+      // Once the forecast knows better, some are refused at the door instead.
+      const early = statuses.filter((status) => status !== '429 overloaded')
+      assert.deepEqual([...new Set(early)], ['504 deadline_exceeded'])
       assert.equal(computed, 1, 'images computed, of which one was wanted')
       assert.equal(await server.stop(), 0)
       return { answers: `${statuses.length} × ${first}`, 'of their images computed': computed - 1 }
