@@ -20,6 +20,13 @@ export interface CompiledCache {
   close(): Promise<void>
 }
 
+interface KeptFile {
+  readonly path: string
+  readonly checksum: string
+  /** OpenVINO's name for it. */
+  readonly blob: string
+}
+
 /** `<CRC-32C of the content>.<OpenVINO's name>`. */
 const keptName = /^([0-9a-f]{8})\.(\d+\.blob)$/
 const scratchPrefix = 'use-'
@@ -43,7 +50,8 @@ export async function openCompiledCache(
   try {
     await mkdir(folder, { recursive: true })
     const scratch = await mkdtemp(join(folder, scratchPrefix))
-    await lendKept(folder, scratch)
+    // What cannot be lent is made again.
+    await lendKept(folder, scratch).catch(() => {})
     return createCache(folder, scratch, await readdir(scratch))
   } catch {
     return null
@@ -66,13 +74,16 @@ function createCache(folder: string, scratch: string, lent: readonly string[]): 
   }
 }
 
-/** Links intact files into `scratch`, and clears away damaged, double and abandoned ones. */
+/** Links the newest intact file into `scratch`, and clears away damaged, older and abandoned ones. */
 async function lendKept(folder: string, scratch: string): Promise<void> {
-  for (const { path, checksum, blob } of await keptIn(folder)) {
-    const intact = (await checksumOf(path)) === checksum
-    // Two sessions that started together may both have kept theirs: one is enough.
-    const lent = intact && (await share(path, join(scratch, blob)))
-    if (!lent) await rm(path, { force: true })
+  let lent = false
+  for (const { path, checksum, blob } of await newestFirst(await keptIn(folder))) {
+    // Sessions that started together may each have kept theirs, and OpenVINO's name depends on when
+    // the model's file was written: only one can be of use.
+    const wanted = !lent && (await checksumOf(path)) === checksum
+    if (wanted) await share(path, join(scratch, blob))
+    else await rm(path, { force: true })
+    lent ||= wanted
   }
   const scratches = (await readdir(folder)).filter((name) => name.startsWith(scratchPrefix))
   for (const path of scratches.map((name) => join(folder, name))) {
@@ -80,19 +91,24 @@ async function lendKept(folder: string, scratch: string): Promise<void> {
   }
 }
 
-/** Makes `to` the same file as `from`. @returns false where `to` is there already */
-async function share(from: string, to: string): Promise<boolean> {
+/** Makes `to` the same file as `from`. */
+async function share(from: string, to: string): Promise<void> {
   try {
     await link(from, to)
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false
+  } catch {
     // A file system without links: a copy serves, though sessions do not share its memory.
     await copyFile(from, to)
   }
-  return true
 }
 
-async function keptIn(folder: string) {
+async function newestFirst(kept: readonly KeptFile[]): Promise<KeptFile[]> {
+  const dated = await Promise.all(
+    kept.map(async (file) => ({ file, ms: await modifiedMs(file.path) })),
+  )
+  return dated.sort((a, b) => b.ms - a.ms).map(({ file }) => file)
+}
+
+async function keptIn(folder: string): Promise<KeptFile[]> {
   return (await readdir(folder)).flatMap((name) => {
     const [, checksum, blob] = keptName.exec(name) ?? []
     if (checksum === undefined || blob === undefined) return []
@@ -109,8 +125,15 @@ async function publish(folder: string, scratch: string, name: string): Promise<v
 }
 
 async function isAbandoned(path: string): Promise<boolean> {
-  const { mtimeMs } = await stat(path)
-  return Date.now() - mtimeMs > abandonedMs
+  return Date.now() - (await modifiedMs(path)) > abandonedMs
+}
+
+/** @returns infinity for what another session has just cleared away */
+async function modifiedMs(path: string): Promise<number> {
+  return stat(path).then(
+    ({ mtimeMs }) => mtimeMs,
+    () => Number.POSITIVE_INFINITY,
+  )
 }
 
 async function checksumOf(path: string): Promise<string> {
