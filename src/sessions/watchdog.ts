@@ -58,16 +58,27 @@ export class Watchdog {
   }
 }
 
+/** Short beside any limit, long beside the work of a tick. */
+const tickMs = 100
+
 /**
- * Calls `onHang` once `limitMs` have passed; the answer stops it.
- * Timers run before arrived data is read: after a pause of this very process (a stopped container,
- * a machine that slept) the answer may be here already. So it looks twice, with a turn between.
+ * Calls `onHang` once this process has been awake for `limitMs`; the returned function stops it.
+ * A container that was frozen or a machine that slept must not count as a hang: the session slept as
+ * well, and its answer needs as long as ever. So time is counted in short ticks, and a tick that
+ * comes late counts as one that was on time.
  */
 export function watch(limitMs: number, onHang: () => void): () => void {
-  let timer = setTimeout(() => {
-    timer = setTimeout(onHang, secondLookMs)
-  }, limitMs)
-  return () => clearTimeout(timer)
+  let awakeMs = 0
+  let lastLook: NodeJS.Timeout | undefined
+  const timer = setInterval(() => {
+    awakeMs += tickMs
+    if (awakeMs < limitMs) return
+    clearInterval(timer)
+    // Timers run before arrived data is read: after a late tick the answer may be here already.
+    lastLook = setTimeout(onHang, tickMs)
+  }, tickMs)
+  return () => {
+    clearInterval(timer)
+    clearTimeout(lastLook)
+  }
 }
-
-const secondLookMs = 250
