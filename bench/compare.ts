@@ -84,7 +84,8 @@ const because = (error: unknown) =>
 
 const batches = [1, maxBatchSize]
 const durationMs = windowMs / 2
-for (const engine of engines.filter(isWanted)) {
+for (const engine of engines) {
+  if (!isWanted(`bare ${engine}`)) continue
   try {
     note(`starting bare ${engine}`)
     const { pid, measure } = await startOwnLoops(engine, setting, images)
@@ -112,7 +113,7 @@ for (const engine of engines.filter(isWanted)) {
 }
 const loops = ['onnxruntime', 'openvino', 'tensorflow', 'pillow'] as const
 for (const engine of given.device === 'cpu' && existsSync('bench/peers') ? loops : []) {
-  if (!isWanted(engine)) continue
+  if (!isWanted(`bare ${engine} in Python`)) continue
   try {
     note(`starting bare ${engine} in Python`)
     const loop: BareLoop = await startBareLoop(engine, setting, await photographFiles())
