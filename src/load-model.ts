@@ -6,6 +6,7 @@ import { labelsOf } from './classification/class-labels.ts'
 import type { ModelTable } from './classification/model-table.ts'
 import { createServedModel, type ServedModel } from './classification/served-model.ts'
 import { type Config, cores } from './config.ts'
+import type { LoadRequest } from './engines/engine.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import { sessionObserver } from './observers.ts'
 import { classMapsOutput } from './onnx/class-maps.ts'
@@ -18,6 +19,9 @@ import {
   type Placement,
   type SessionPoolOptions,
 } from './sessions/session-pool.ts'
+
+/** The output that holds scores before their softmax, where a model serves probabilities. */
+const logitsOutput = 'logits'
 
 /** What a model gets that takes any size, where its manifest names none: ImageNet's usual crop. */
 const usualCropSize = 224
@@ -92,6 +96,14 @@ export async function loadModel(
     isCurrent: () => isCurrent(version),
     ...injected,
   }
+  const aside = (request: Partial<LoadRequest>, changes: Partial<SessionPoolOptions>) =>
+    createSessionPool({
+      ...options,
+      observer: observeSessions(),
+      ...changes,
+      request: { ...options.request, ...request },
+    })
+  const single = { placements: [{ device, permits, sessions: 1 }] }
   const pool = await createSessionPool(options)
   const { engine, precision } = pool.description
   try {
@@ -106,21 +118,10 @@ export async function loadModel(
       maxBatchSize,
       maxQueueDelayMs: config.maxQueueDelayMs,
       maxQueueSize: config.maxQueueSize,
-      openTensors: () =>
-        createSessionPool({
-          ...options,
-          observer: observeSessions(),
-          preference: engine,
-          request: { ...options.request, precision, inputForm: 'tensors' },
-        }),
-      openMaps: () =>
-        createSessionPool({
-          ...options,
-          observer: observeSessions(),
-          preference: 'onnxruntime',
-          request: { ...options.request, output: classMapsOutput },
-          placements: [{ device, permits, sessions: 1 }],
-        }),
+      openTensors: () => aside({ precision, inputForm: 'tensors' }, { preference: engine }),
+      openLogits: () =>
+        aside({ precision, output: logitsOutput }, { preference: engine, ...single }),
+      openMaps: () => aside({ output: classMapsOutput }, { preference: 'onnxruntime', ...single }),
       observe: metrics.batcher(names.model, names.version),
     })
   } catch (error) {

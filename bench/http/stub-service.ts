@@ -79,6 +79,7 @@ function stubModel(metrics: ReturnType<typeof createMetrics>): ServedModel {
     maxQueueDelayMs: 0,
     maxQueueSize: 256,
     openTensors: () => Promise.reject(new Error('nothing is loaded here')),
+    openLogits: () => Promise.reject(new Error('nothing is loaded here')),
     openMaps: () => Promise.reject(new Error('nothing is explained here')),
     observe: metrics.batcher('resnet50', '1'),
   })

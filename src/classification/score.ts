@@ -1,6 +1,8 @@
 // One image in whatever form a client has it -> the scores of all classes, as the model gives them.
 // Dialects build on this: their clients want tensors, all classes, or functions of their own.
+import type { Batched } from '../batching/batcher.ts'
 import type { DecodedImage, Imaging } from '../imaging/imaging.ts'
+import type { Scores } from '../sessions/session-pool.ts'
 import { softmax, topK } from './probabilities.ts'
 import type { ServedModel } from './served-model.ts'
 import type { Score, ScoredImage, ScoreRequest, StageTiming, Target } from './types.ts'
@@ -24,12 +26,10 @@ export function createScore({ imaging, admit, observe }: ScoreOptions): Score {
     const startedAt = performance.now()
     try {
       const { bytes, decodeMs, waitMs } = await prepare(served, request)
-      const tensor = request.input.form === 'tensor'
-      const result = await (tensor ? served.tensors.infer : served.infer)(bytes, request)
+      const { result, kind } = await infer(served, request, bytes)
       const { scores, inferMs } = result.value
       const timing = { decodeMs, queueMs: waitMs + result.queueMs, inferMs }
       recordTiming(observe, served, timing)
-      const { kind } = served.pool.description.output
       observe.answered(served, topK(toProbabilities(scores, kind), 1)[0]?.probability ?? 0)
       return {
         model: served.version.model,
@@ -59,6 +59,25 @@ export function createScore({ imaging, admit, observe }: ScoreOptions): Score {
     const waitMs = Math.max(0, performance.now() - startedAt - decodeMs)
     return { bytes: crops[0] as Uint8Array, decodeMs, waitMs }
   }
+}
+
+/** Asks those of the model's sessions that give what is wanted. */
+async function infer(
+  served: ServedModel,
+  { input, wants, ...submit }: ScoreRequest,
+  bytes: Uint8Array,
+): Promise<{ result: Batched<Scores>; kind: ScoredImage['kind'] }> {
+  const { kind } = served.pool.description.output
+  const { tensors, logits } = served
+  if (input.form === 'tensor') return { result: await tensors.infer(bytes, submit), kind }
+  if (wants !== undefined && kind === 'probabilities') {
+    try {
+      return { result: await logits.infer(bytes, submit), kind: 'logits' }
+    } catch (error) {
+      if (wants === 'logits' || error !== logits.refusal) throw error
+    }
+  }
+  return { result: await served.infer(bytes, submit), kind }
 }
 
 /** What the stages of one image took, for metrics and statistics. */

@@ -6,15 +6,15 @@ import {
   type Lease,
   type SubmitOptions,
 } from '../batching/batcher.ts'
-import { ServiceError } from '../errors.ts'
+import { ModelError, ServiceError } from '../errors.ts'
 import type { CropRecipe } from '../imaging/imaging.ts'
 import type { ModelVersion } from '../repository/repository.ts'
 import type { Scores, SessionPool } from '../sessions/session-pool.ts'
 import { createForecast, type Forecast } from './forecast.ts'
 import { createMapSource, type MapSource } from './map-source.ts'
 import { recipeOf } from './recipe.ts'
+import { createSideSessions, type SideSessions } from './side-sessions.ts'
 import { createStatistics, type StatisticsRecorder } from './statistics.ts'
-import { createTensorSource, type TensorSource } from './tensor-source.ts'
 import type { LabelRow } from './types.ts'
 
 /** What a served model reports while it works; a metric each. */
@@ -32,8 +32,10 @@ export interface ServedModelOptions {
   readonly maxBatchSize: number
   readonly maxQueueDelayMs: number
   readonly maxQueueSize: number
-  /** Starts the sessions that take tensors; see tensor-source.ts. */
+  /** Starts the sessions that take float32 tensors as the model's own signature has them. */
   readonly openTensors: () => Promise<SessionPool>
+  /** Starts the sessions that give logits, of a model that serves probabilities. */
+  readonly openLogits: () => Promise<SessionPool>
   /** Starts the sessions that make class maps; see map-source.ts. */
   readonly openMaps: () => Promise<SessionPool>
   readonly observe: ServedModelObserver
@@ -46,7 +48,10 @@ export interface ServedModel {
   readonly recipe: CropRecipe
   readonly options: ServedModelOptions
   readonly forecast: Forecast
-  readonly tensors: TensorSource
+  /** For clients that normalised their images themselves; all others' travel as bytes. */
+  readonly tensors: SideSessions
+  /** For clients that want what the model gives before its softmax, or another function of it. */
+  readonly logits: SideSessions
   readonly statistics: StatisticsRecorder
   readonly maps: MapSource
   /** Tells it from everything else that served or will: model, version, files, and what runs them. */
@@ -103,12 +108,7 @@ export function createServedModel(options: ServedModelOptions): ServedModel {
     rejectLate: () => new ServiceError('deadline_exceeded', 'the image waited past its deadline'),
     observe: options.observe,
   })
-  const tensors = createTensorSource({
-    ...options,
-    model: version.model,
-    open: options.openTensors,
-    ran,
-  })
+  const { tensors, logits } = createSides(options, ran)
   const maps = createMapSource({ model: version.model, open: options.openMaps, maxBatchSize })
   const runs = JSON.stringify([version.model, version.version, pool.description])
   let inFlight = 0
@@ -120,6 +120,7 @@ export function createServedModel(options: ServedModelOptions): ServedModel {
     options,
     forecast,
     tensors,
+    logits,
     statistics,
     maps,
     key: `${version.fingerprint} ${runs}`,
@@ -142,9 +143,38 @@ export function createServedModel(options: ServedModelOptions): ServedModel {
     async retire() {
       if (inFlight > 0) await new Promise<void>((resolve) => (emptied = resolve))
       await batcher.idle()
-      await Promise.all([pool.close(), tensors.close(), maps.close()])
+      await Promise.all([pool, tensors, logits, maps].map((each) => each.close()))
     },
   }
+}
+
+function createSides(
+  { version: { model }, ...options }: ServedModelOptions,
+  ran: (size: number, ms: number) => void,
+): Pick<ServedModel, 'tensors' | 'logits'> {
+  const tensors = createSideSessions({
+    ...options,
+    open: options.openTensors,
+    what: `tensors for ${model}`,
+    ran,
+    refusalOf(cause) {
+      const message = `the sessions that take float tensors for ${model} cannot be started; send pixels or images`
+      return new ServiceError('not_ready', message, { cause, retryAfterS: 5 })
+    },
+  })
+  const logits = createSideSessions({
+    ...options,
+    open: options.openLogits,
+    sessions: 1, // few clients ask for them
+    what: `images for the logits of ${model}`,
+    ran,
+    refusalOf(cause) {
+      if (!(cause instanceof ModelError)) return cause
+      const message = `${model} gives probabilities and has no output "logits"; what they were made from is gone`
+      return new ServiceError('bad_parameter', message, { cause })
+    },
+  })
+  return { tensors, logits }
 }
 
 /** A lease whose run tells how long a batch of its size took. */

@@ -166,6 +166,11 @@ export type ScoreInput =
 
 export interface ScoreRequest {
   readonly input: ScoreInput
+  /**
+   * `logits` of a model that serves probabilities come from an output of that name; `raw` are the
+   * same, or what the model serves where it has none. Absent, the scores are those that it serves.
+   */
+  readonly wants?: 'logits' | 'raw'
   readonly target: Target
   /** `performance.now()` by which the answer must be there. */
   readonly deadline: number

@@ -4,12 +4,20 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { ServiceError } from '../errors.ts'
+import { isFormType } from './read-image.ts'
 
 export interface Access {
   /** Who asks: a digest of a valid key, or `undefined`. */
   identify(request: FastifyRequest): string | undefined
   /** @throws ServiceError unauthorized */
   authorize(request: FastifyRequest): void
+  /**
+   * For routes of dialects whose clients put the key into the form: whether the request must still
+   * bring one there, before its image.
+   */
+  awaitsKey(request: FastifyRequest): boolean
+  /** @throws ServiceError unauthorized */
+  authorizeKey(key: string | undefined): void
 }
 
 export function createAccess(apiKeys: readonly string[]): Access {
@@ -17,7 +25,10 @@ export function createAccess(apiKeys: readonly string[]): Access {
 
   function identify(request: FastifyRequest): string | undefined {
     const key = bearerOf(request.headers.authorization)
-    if (key === undefined) return undefined
+    return key === undefined ? undefined : identityOf(key)
+  }
+
+  function identityOf(key: string): string | undefined {
     const found = digestOf(key)
     let isKnown = false
     // Every key is compared, so that time does not tell which one came close.
@@ -25,18 +36,41 @@ export function createAccess(apiKeys: readonly string[]): Access {
     return isKnown ? found.toString('base64url') : undefined
   }
 
+  function awaitsKey(request: FastifyRequest): boolean {
+    const { headers, routeOptions } = request
+    return (
+      digests.length > 0 &&
+      keyInFormRoutes.has(routeOptions.url ?? '') &&
+      headers.authorization === undefined &&
+      isFormType(headers['content-type'] ?? '')
+    )
+  }
+
   return {
     identify,
+    awaitsKey,
     authorize(request) {
-      if (digests.length === 0 || isOpen(request) || identify(request) !== undefined) return
+      if (digests.length === 0 || isOpen(request) || awaitsKey(request)) return
+      if (identify(request) !== undefined) return
       const found = request.headers.authorization === undefined ? 'no key' : 'a key that is unknown'
-      throw new ServiceError(
-        'unauthorized',
-        `the request brings ${found}; send "Authorization: Bearer <key>"`,
+      throw unauthorized(`the request brings ${found}; send "Authorization: Bearer <key>"`)
+    },
+    authorizeKey(key) {
+      if (key !== undefined && identityOf(key) !== undefined) return
+      const found = key === undefined ? 'no key' : 'a key that is unknown'
+      throw unauthorized(
+        `the form brings ${found}; send "Authorization: Bearer <key>", or a field api_key before the image`,
       )
     },
   }
 }
+
+function unauthorized(message: string): ServiceError {
+  return new ServiceError('unauthorized', message)
+}
+
+/** DeepStack's clients put `api_key` into the form. */
+const keyInFormRoutes = new Set(['/v1/vision/scene'])
 
 /** `sha256:<hex>` is a digest already, so that a configuration need not hold the key itself. */
 function keptDigest(key: string): Buffer {

@@ -1,4 +1,5 @@
 // What every route of the edge is made from; dialects get the same.
+import type { Access } from './access.ts'
 import type { Contract } from './contract.ts'
 import type { HttpOptions } from './options.ts'
 import type { UploadBudget } from './upload-budget.ts'
@@ -6,4 +7,5 @@ import type { UploadBudget } from './upload-budget.ts'
 export interface Edge extends HttpOptions {
   readonly contract: Contract
   readonly uploads: UploadBudget
+  readonly access: Access
 }

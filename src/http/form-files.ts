@@ -27,14 +27,14 @@ export interface FormOptions {
   /** Query parameters, which people are tempted to send as fields. */
   readonly parameters: readonly string[]
   readonly signal: AbortSignal
-  /** Called with the name of each part that is text, not a file. */
-  readonly onText?: (field: string) => void
+  /** Called with each part that is text, not a file. */
+  readonly onText?: (field: string, value: string) => void
 }
 
 /** Boundaries, part headers and small fields of a form with one file. */
 export const formOverheadBytes = 64 * 1024
 
-/** Text fields are not read, only tolerated: what browsers add to a form, not more. */
+/** Text fields are hardly read, only tolerated: what browsers add to a form, not more. */
 const maxFields = 32
 const maxFieldBytes = 4096
 /** A part has a handful of headers. */
@@ -64,7 +64,7 @@ export async function* readFormFiles(
       if (part.type === 'file') yield toFormFile(part, options)
       else {
         refuseParameter(part.fieldname, options.parameters)
-        options.onText?.(part.fieldname)
+        options.onText?.(part.fieldname, String(part.value))
       }
     }
   } catch (error) {

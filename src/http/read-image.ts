@@ -12,6 +12,14 @@ export interface ReadImageOptions {
   readonly signal: AbortSignal
   /** Names of query parameters, for the error that says where they belong. */
   readonly parameters: readonly string[]
+  /** Follows the form, where it comes as one. */
+  readonly form?: FormListener
+}
+
+export interface FormListener {
+  onText(field: string, value: string): void
+  /** Called before the bytes of a file are read, and at the end; what it throws refuses the request. */
+  beforeFile(): void
 }
 
 /** Files of a form beside the image: they are skipped, so a few are enough to be friendly. */
@@ -61,7 +69,7 @@ export function readRawBody(
 /** The file field named `image`, else the first file. */
 async function readFormImage(
   request: FastifyRequest,
-  { maxImageBytes, claim, signal, parameters }: ReadImageOptions,
+  { maxImageBytes, claim, signal, parameters, form }: ReadImageOptions,
 ): Promise<Uint8Array> {
   let image: Uint8Array | undefined
   let isNamed = false
@@ -72,9 +80,13 @@ async function readFormImage(
     maxFormBytes: maxImageBytes + formOverheadBytes,
     parameters,
     signal,
-    onText: (field) => texts.push(field),
+    onText: (field, value) => {
+      texts.push(field)
+      form?.onText(field, value)
+    },
   })
   for await (const file of files) {
+    form?.beforeFile()
     if (isNamed || (image !== undefined && file.field !== 'image')) {
       file.skip()
       continue
@@ -82,6 +94,7 @@ async function readFormImage(
     image = await file.read(claim)
     isNamed = file.field === 'image'
   }
+  form?.beforeFile()
   if (image === undefined) throw imageMissing(`the form has no file${textHint(texts)}`)
   if (image.length === 0) throw imageMissing('the file of the form is empty')
   return image

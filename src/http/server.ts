@@ -35,7 +35,8 @@ const minUploadBytes = 128 * 1024 * 1024
 export async function createServer(options: HttpOptions): Promise<FastifyInstance> {
   const { metrics, limits } = options
   const contract = readContract()
-  const edge: Edge = { ...options, contract, uploads: createUploadBudget(uploadBytes(limits)) }
+  const uploads = createUploadBudget(uploadBytes(limits))
+  const edge: Edge = { ...options, contract, uploads, access: createAccess(options.apiKeys) }
   const answerFailure = createFailureHandler(metrics)
   const app = fastify({
     ...socketOptions(limits),
@@ -71,7 +72,7 @@ function uploadBytes({ maxUploadBytes, maxImageBytes }: HttpLimits): number {
 
 /** What every request passes before its route's own admission. */
 async function addHooks(app: FastifyInstance, { metrics, draining, ...edge }: Edge): Promise<void> {
-  const access = createAccess(edge.apiKeys)
+  const { access } = edge
   app.addHook('onRequest', observeRequests(metrics, edge.tracer))
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id)

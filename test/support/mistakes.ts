@@ -1,7 +1,15 @@
-// Mistakes of clients, as tables: every one is a 4xx in the shape of its dialect.
+// Mistakes of clients, as tables: every one is a 4xx in the shape of its dialect, and the service
+// goes on serving.
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { after, before, test } from 'node:test'
+import { picture } from './pictures.ts'
+import { type Service, startService } from './service.ts'
 
+/** Small, so that what is too large is quickly sent. */
+export const maxImageBytes = 200_000
+const maxPixels = 250_000
+
+type JsonBody = Readonly<Record<string, unknown>>
 type Body = string | Uint8Array | object | undefined
 type Headers = Readonly<Record<string, string>>
 export interface Mistake {
@@ -14,12 +22,25 @@ export interface Mistake {
   readonly status?: number
 }
 
+type Origin = () => string
+
 interface Checks {
   readonly dialect: string
-  /** Where the service listens, once it does. */
-  readonly origin: () => string
+  readonly origin: Origin
   /** Whether a body is an error of the dialect. */
-  readonly isShape: (body: Readonly<Record<string, unknown>>) => boolean
+  readonly isShape: (body: JsonBody) => boolean
+}
+
+/** A service with small limits for the tests of one file, and a picture to send. */
+export function serveForMistakes(): { readonly origin: Origin; readonly image: () => Buffer } {
+  let service: Service
+  let image: Buffer
+  before(async () => {
+    service = await startService({ limits: { maxImageBytes }, imaging: { maxPixels } })
+    image = await picture(1)
+  })
+  after(() => service.close())
+  return { origin: () => service.origin, image: () => image }
 }
 
 export async function send(
@@ -48,7 +69,19 @@ export function checkAll({ dialect, origin, isShape }: Checks, mistakes: readonl
   }
 }
 
-/** The error of most dialects: {"error": text}. */
-export function hasError({ error }: Readonly<Record<string, unknown>>): boolean {
-  return typeof error === 'string' && error !== ''
+/** To be called after the mistakes: tests run in their order. */
+export function checkStillAnswers(origin: Origin, right: Omit<Mistake, 'what' | 'status'>): void {
+  test(`after all of these, ${right.path} still answers`, async () => {
+    const answer = await send(origin(), right)
+    assert.equal(answer.status, 200, await answer.text())
+  })
+}
+
+/** What an error looks like, by dialect. */
+export const errorShapes = {
+  /** Open Inference, TensorFlow Serving and Hugging Face: {"error": text}. */
+  error: ({ error }: JsonBody) => typeof error === 'string' && error !== '',
+  torchserve: ({ code, type, message }: JsonBody) =>
+    typeof code === 'number' && /Exception$/.test(String(type)) && typeof message === 'string',
+  deepstack: ({ success, error }: JsonBody) => success === false && typeof error === 'string',
 }

@@ -172,6 +172,11 @@ async function loadSmall(version: ModelVersion, { options, metrics, logger }: Lo
           ...poolOptions,
           request: { ...poolOptions.request, inputForm: 'tensors' },
         }),
+      openLogits: () =>
+        createSessionPool({
+          ...poolOptions,
+          request: { ...poolOptions.request, output: 'logits' },
+        }),
       openMaps: () =>
         createSessionPool({
           ...poolOptions,

@@ -745,7 +745,10 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** The best class */
+        /**
+         * The best class
+         * @description Where API keys are configured, the key may also stand in the form, as `api_key` before the image.
+         */
         post: operations["deepstackScene"];
         delete?: never;
         options?: never;
@@ -786,6 +789,7 @@ export interface components {
                 /** @default 5 */
                 top_k?: number;
                 /**
+                 * @description `sigmoid` and `none` are of the logits, where the model has an output of that name.
                  * @default softmax
                  * @enum {unknown}
                  */
@@ -811,7 +815,8 @@ export interface components {
             index: number;
             /** @description WordNet id; absent where the labels are the model's own. */
             wnid?: string;
-            label: string;
+            /** @description Absent with `labels=false`. */
+            label?: string;
             probability: number;
         };
         Classification: {
@@ -823,6 +828,55 @@ export interface components {
              */
             weights: "pretrained" | "random" | "custom";
             predictions: components["schemas"]["Prediction"][];
+            rollup?: components["schemas"]["RollupTerm"][];
+            explanation?: components["schemas"]["Explanation"];
+        };
+        /**
+         * @description A synset of WordNet above the classes.
+         * @example {
+         *       "wnid": "n02084071",
+         *       "label": "dog",
+         *       "probability": 0.93,
+         *       "depth": 13,
+         *       "classes": 118
+         *     }
+         */
+        RollupTerm: {
+            wnid: string;
+            label: string;
+            probability: number;
+            /** @description Steps below `entity`. */
+            depth: number;
+            /** @description Classes it sums. */
+            classes: number;
+        };
+        /** @description Where the best class was seen. */
+        Explanation: {
+            /** @description The class that was looked for. */
+            index: number;
+            label: string;
+            /** @constant */
+            mediaType: "image/png";
+            data: string;
+            /** @description Of the picture. */
+            width: number;
+            /** @description Of the picture. */
+            height: number;
+            /**
+             * @description What of the image the picture shows, in pixels of the upright image: the model sees the
+             *     centre only.
+             */
+            region: {
+                left: number;
+                top: number;
+                width: number;
+                height: number;
+            };
+            /** @description Size of the upright image. */
+            image: {
+                width: number;
+                height: number;
+            };
         };
         /** @description The answer to a request that names several models, in their order. */
         Comparison: {
@@ -844,6 +898,8 @@ export interface components {
              */
             weights?: "pretrained" | "random" | "custom";
             predictions: components["schemas"]["Prediction"][];
+            rollup?: components["schemas"]["RollupTerm"][];
+            explanation?: components["schemas"]["Explanation"];
         } | {
             results: components["schemas"]["Classification"][];
         } | {
@@ -861,14 +917,22 @@ export interface components {
         };
         ModelList: {
             models: components["schemas"]["Model"][];
+            /** @description What in the model repository cannot be used as it is; the log says why. */
+            problems: {
+                model: string;
+                /** @description Null where it is all of the model. */
+                version: string | null;
+            }[];
         };
         Model: {
             model: string;
             version: string;
             /** @enum {unknown} */
             state: "loading" | "ready" | "failed" | "unloading";
-            /** @description Answers requests that name no version. */
+            /** @description The default version. */
             served: boolean;
+            /** @description Percent of the requests that name no version which it answers. */
+            traffic: number;
             /** @description Answers requests that name no model. */
             default: boolean;
             /** @description The manifest's names for this version. */
@@ -966,10 +1030,12 @@ export interface components {
                 ETag: components["headers"]["ETag"];
                 "Server-Timing": components["headers"]["Server-Timing"];
                 "X-Batch-Size": components["headers"]["X-Batch-Size"];
+                "X-Cache": components["headers"]["X-Cache"];
                 [name: string]: unknown;
             };
             content: {
                 "application/json": components["schemas"]["Classification"] | components["schemas"]["Comparison"];
+                "image/png": string;
             };
         };
         /** @description The answer is the one whose ETag the request named. */
@@ -1101,10 +1167,35 @@ export interface components {
          *     one decode and answer with `results`, one each.
          */
         Model: string[];
-        /** @description A version number or a label of the manifest; absent is the highest version. */
+        /**
+         * @description A version number or a label of the manifest. Absent is the default version: the manifest's
+         *     `default`, else the highest; or, where the manifest splits the traffic, one of its shares,
+         *     the same one for equal `X-Request-Id`s.
+         */
         Version: string;
         /** @description How many predictions to answer; fewer come where the model has fewer classes. */
         TopK: number;
+        /**
+         * @description Predictions below this probability are left out, so that there may be none. For `rollup` it
+         *     takes the place of 0.5.
+         */
+        Threshold: number;
+        /** @description `false` leaves names out: predictions are `index` and `probability`. */
+        Labels: boolean;
+        /**
+         * @description Adds `rollup`: the more general terms of WordNet that the image shows with a probability of
+         *     at least 0.5 (or `threshold`), summed over the classes below each, the most specific first.
+         *     Models with labels of their own answer 400.
+         */
+        Rollup: boolean;
+        /**
+         * @description Adds `explanation`: a heat-map of where the best class was seen (a class-activation map).
+         *     `true` draws it on nothing, to be laid over the image; `overlay` draws it on the crop that
+         *     the model saw. With `Accept: image/png` the answer is the picture. The first such request of a
+         *     model takes seconds longer. Models that do not end in global average pooling and one dense
+         *     layer answer 400.
+         */
+        Explain: "true" | "false" | "overlay";
         /**
          * @description Milliseconds within which the answer is worth having. More than the server's
          *     REQUEST_TIMEOUT_MS is cut to that.
@@ -1139,12 +1230,17 @@ export interface components {
         "X-Request-Id": string;
         /** @description Whole seconds after which to try again. */
         "Retry-After": number;
-        /** @description Of image, versions and parameters. Absent where the version changed meanwhile. */
+        /** @description Of image, versions and parameters. */
         ETag: string;
         /** @description `decode`, `queue` and `infer` in milliseconds, and the size of the `batch`. */
         "Server-Timing": string;
         /** @description How many images ran together, one number a model. */
         "X-Batch-Size": string;
+        /**
+         * @description `hit` (kept from an earlier request), `shared` (computed together with an equal request in
+         *     flight) or `miss`, one word a model; absent where results are not kept and none was shared.
+         */
+        "X-Cache": string;
         "WWW-Authenticate": "Bearer";
     };
     pathItems: never;
@@ -1159,10 +1255,35 @@ export interface operations {
                  *     one decode and answer with `results`, one each.
                  */
                 model?: components["parameters"]["Model"];
-                /** @description A version number or a label of the manifest; absent is the highest version. */
+                /**
+                 * @description A version number or a label of the manifest. Absent is the default version: the manifest's
+                 *     `default`, else the highest; or, where the manifest splits the traffic, one of its shares,
+                 *     the same one for equal `X-Request-Id`s.
+                 */
                 version?: components["parameters"]["Version"];
                 /** @description How many predictions to answer; fewer come where the model has fewer classes. */
                 top_k?: components["parameters"]["TopK"];
+                /**
+                 * @description Predictions below this probability are left out, so that there may be none. For `rollup` it
+                 *     takes the place of 0.5.
+                 */
+                threshold?: components["parameters"]["Threshold"];
+                /** @description `false` leaves names out: predictions are `index` and `probability`. */
+                labels?: components["parameters"]["Labels"];
+                /**
+                 * @description Adds `rollup`: the more general terms of WordNet that the image shows with a probability of
+                 *     at least 0.5 (or `threshold`), summed over the classes below each, the most specific first.
+                 *     Models with labels of their own answer 400.
+                 */
+                rollup?: components["parameters"]["Rollup"];
+                /**
+                 * @description Adds `explanation`: a heat-map of where the best class was seen (a class-activation map).
+                 *     `true` draws it on nothing, to be laid over the image; `overlay` draws it on the crop that
+                 *     the model saw. With `Accept: image/png` the answer is the picture. The first such request of a
+                 *     model takes seconds longer. Models that do not end in global average pooling and one dense
+                 *     layer answer 400.
+                 */
+                explain?: components["parameters"]["Explain"];
             };
             header?: {
                 /**
@@ -1206,10 +1327,35 @@ export interface operations {
                  *     one decode and answer with `results`, one each.
                  */
                 model?: components["parameters"]["Model"];
-                /** @description A version number or a label of the manifest; absent is the highest version. */
+                /**
+                 * @description A version number or a label of the manifest. Absent is the default version: the manifest's
+                 *     `default`, else the highest; or, where the manifest splits the traffic, one of its shares,
+                 *     the same one for equal `X-Request-Id`s.
+                 */
                 version?: components["parameters"]["Version"];
                 /** @description How many predictions to answer; fewer come where the model has fewer classes. */
                 top_k?: components["parameters"]["TopK"];
+                /**
+                 * @description Predictions below this probability are left out, so that there may be none. For `rollup` it
+                 *     takes the place of 0.5.
+                 */
+                threshold?: components["parameters"]["Threshold"];
+                /** @description `false` leaves names out: predictions are `index` and `probability`. */
+                labels?: components["parameters"]["Labels"];
+                /**
+                 * @description Adds `rollup`: the more general terms of WordNet that the image shows with a probability of
+                 *     at least 0.5 (or `threshold`), summed over the classes below each, the most specific first.
+                 *     Models with labels of their own answer 400.
+                 */
+                rollup?: components["parameters"]["Rollup"];
+                /**
+                 * @description Adds `explanation`: a heat-map of where the best class was seen (a class-activation map).
+                 *     `true` draws it on nothing, to be laid over the image; `overlay` draws it on the crop that
+                 *     the model saw. With `Accept: image/png` the answer is the picture. The first such request of a
+                 *     model takes seconds longer. Models that do not end in global average pooling and one dense
+                 *     layer answer 400.
+                 */
+                explain?: components["parameters"]["Explain"];
             };
             header?: {
                 /**
@@ -1253,10 +1399,27 @@ export interface operations {
                  *     one decode and answer with `results`, one each.
                  */
                 model?: components["parameters"]["Model"];
-                /** @description A version number or a label of the manifest; absent is the highest version. */
+                /**
+                 * @description A version number or a label of the manifest. Absent is the default version: the manifest's
+                 *     `default`, else the highest; or, where the manifest splits the traffic, one of its shares,
+                 *     the same one for equal `X-Request-Id`s.
+                 */
                 version?: components["parameters"]["Version"];
                 /** @description How many predictions to answer; fewer come where the model has fewer classes. */
                 top_k?: components["parameters"]["TopK"];
+                /**
+                 * @description Predictions below this probability are left out, so that there may be none. For `rollup` it
+                 *     takes the place of 0.5.
+                 */
+                threshold?: components["parameters"]["Threshold"];
+                /** @description `false` leaves names out: predictions are `index` and `probability`. */
+                labels?: components["parameters"]["Labels"];
+                /**
+                 * @description Adds `rollup`: the more general terms of WordNet that the image shows with a probability of
+                 *     at least 0.5 (or `threshold`), summed over the classes below each, the most specific first.
+                 *     Models with labels of their own answer 400.
+                 */
+                rollup?: components["parameters"]["Rollup"];
             };
             header?: {
                 /**
@@ -1337,7 +1500,11 @@ export interface operations {
     listLabels: {
         parameters: {
             query?: {
-                /** @description A version number or a label of the manifest; absent is the highest version. */
+                /**
+                 * @description A version number or a label of the manifest. Absent is the default version: the manifest's
+                 *     `default`, else the highest; or, where the manifest splits the traffic, one of its shares,
+                 *     the same one for equal `X-Request-Id`s.
+                 */
                 version?: components["parameters"]["Version"];
             };
             header?: {
@@ -1489,7 +1656,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/yaml": string;
+                    "application/yaml": Record<string, never>;
                 };
             };
             401: components["responses"]["Unauthorized"];
@@ -2440,6 +2607,7 @@ export interface operations {
         requestBody: {
             content: {
                 "multipart/form-data": {
+                    api_key?: string;
                     /** Format: binary */
                     image: string;
                 };

@@ -80,7 +80,7 @@ async function lendKept(folder: string, scratch: string): Promise<void> {
   for (const { path, checksum, blob } of await newestFirst(await keptIn(folder))) {
     // Sessions that started together may each have kept theirs, and OpenVINO's name depends on when
     // the model's file was written: only one can be of use.
-    const wanted = !lent && (await checksumOf(path)) === checksum
+    const wanted: boolean = !lent && (await checksumOf(path)) === checksum
     if (wanted) await share(path, join(scratch, blob))
     else await rm(path, { force: true })
     lent ||= wanted

@@ -1,7 +1,7 @@
 // What every dialect does with a request: admit it before its body is read, then have its images
 // scored together, each through the batcher on its own.
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import type { ScoredImage, ScoreInput, Target } from '../../classification/types.ts'
+import type { ScoredImage, ScoreInput, ScoreRequest, Target } from '../../classification/types.ts'
 import { ServiceError } from '../../errors.ts'
 import { type Admitted, admitRequest, clientTimeoutOf } from '../admission.ts'
 import type { Edge } from '../edge.ts'
@@ -74,13 +74,18 @@ export function within(call: DialectCall, timeoutMs: number): DialectCall {
   }
 }
 
+interface ScoreCall extends Pick<ScoreRequest, 'wants'> {
+  readonly request: FastifyRequest
+  readonly call: DialectCall
+}
+
 /**
  * The scores of all images, in order. The first that fails fails the request.
  * @throws ServiceError of `Classifier.score`
  */
 export async function scoreAll(
   { classifier }: Edge,
-  { request, call }: { readonly request: FastifyRequest; readonly call: DialectCall },
+  { request, call, wants }: ScoreCall,
   inputs: readonly ScoreInput[],
 ): Promise<readonly ScoredImage[]> {
   if (inputs.length < 1 || inputs.length > maxImages) {
@@ -98,7 +103,8 @@ export async function scoreAll(
       const at = next++
       const input = inputs[at] as ScoreInput
       const { target, deadline } = call
-      results[at] = await classifier.score({ input, target, deadline, signal })
+      const request = { input, target, deadline, signal }
+      results[at] = await classifier.score(wants === undefined ? request : { ...request, wants })
     }
   }
   try {
@@ -119,9 +125,9 @@ export async function scoreAll(
 export async function scoreImage(
   edge: Edge,
   request: FastifyRequest,
-  bytes: Uint8Array,
+  { bytes, wants }: { readonly bytes: Uint8Array } & Pick<ScoreRequest, 'wants'>,
 ): Promise<ScoredImage> {
-  const call = callOf(request)
-  const [only] = await scoreAll(edge, { request, call }, [{ form: 'image', bytes }])
+  const asked = { request, call: callOf(request), ...(wants === undefined ? {} : { wants }) }
+  const [only] = await scoreAll(edge, asked, [{ form: 'image', bytes }])
   return only as ScoredImage
 }

@@ -31,7 +31,7 @@ export function addHuggingFace(app: FastifyInstance, edge: Edge): void {
         const { image, parameters } = await readInput(edge, request)
         const topK = wholeOf(parameters.top_k ?? defaultTopK, 'top_k', [1, maxTopK])
         const wanted = functionOf(parameters.function_to_apply)
-        const scored = await scoreImage(edge, request, image)
+        const scored = await scoreImage(edge, request, { bytes: image, ...wants[wanted] })
         return rankLabels(apply(wanted, scored), scored.labels, topK)
       },
     }))
@@ -65,7 +65,14 @@ function queryParameters({ top_k, function_to_apply }: Record<string, unknown>):
   }
 }
 
-type ScoreFunction = 'softmax' | 'sigmoid' | 'none'
+type ScoreFunction = keyof typeof wants
+
+/** What each function is applied to. */
+const wants = {
+  softmax: {},
+  sigmoid: { wants: 'logits' },
+  none: { wants: 'raw' },
+} as const
 
 function functionOf(value: unknown): ScoreFunction {
   if (value === undefined || value === null) return 'softmax'
@@ -73,14 +80,10 @@ function functionOf(value: unknown): ScoreFunction {
   throw badField('function_to_apply', value, 'softmax, sigmoid or none')
 }
 
-function apply(wanted: ScoreFunction, { scores, kind, model }: ScoredImage): Float32Array {
+/** @param scored logits, unless softmax is wanted */
+function apply(wanted: ScoreFunction, { scores, kind }: ScoredImage): Float32Array {
   if (wanted === 'softmax') return toProbabilities(scores, kind)
-  if (wanted === 'none') return scores
-  if (kind === 'probabilities') {
-    const message = `function_to_apply is sigmoid; ${model} gives probabilities, whose logits are gone`
-    throw new HttpError('bad_parameter', message)
-  }
-  return scores.map((logit) => 1 / (1 + Math.exp(-logit)))
+  return wanted === 'none' ? scores : scores.map((logit) => 1 / (1 + Math.exp(-logit)))
 }
 
 export const huggingFaceErrors: ErrorShape = {

@@ -24,7 +24,7 @@ export function addTorchserve(app: FastifyInstance, edge: Edge): void {
         const { claim, signal } = callOf(request)
         const { maxImageBytes } = edge.limits
         const image = await readImage(request, { maxImageBytes, claim, signal, parameters: [] })
-        const best = bestLabels(await scoreImage(edge, request, image), classes)
+        const best = bestLabels(await scoreImage(edge, request, { bytes: image }), classes)
         // Labels that two classes share (ImageNet has a few) keep the better one.
         return Object.fromEntries(best.map(({ label, score }) => [label, score] as const).reverse())
       },

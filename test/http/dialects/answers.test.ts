@@ -236,27 +236,6 @@ test('tensorflow serving: classify, state and signature', async () => {
   assert.equal((await read(missing)).error, 'Servable not found for request: Latest(half)')
 })
 
-test('hugging face: raw bytes and JSON, with as many labels as asked for', async () => {
-  const best = await read(await post('/v1/classify?top_k=2', image))
-  const wanted = best.predictions.map(
-    ({ label, probability }: { label: string; probability: number }) => ({
-      label,
-      score: probability,
-    }),
-  )
-  const inputs = image.toString('base64')
-  const answers = [
-    await post('/models/small?top_k=2', image),
-    await post('/?top_k=2', image),
-    await post('/models/small', { inputs, parameters: { top_k: 2, function_to_apply: 'softmax' } }),
-    await post('/', { inputs, parameters: { top_k: 2, function_to_apply: 'none' } }),
-  ]
-  for (const answer of answers) {
-    assert.match(answer.headers.get('content-type') ?? '', /^application\/json/)
-    assert.deepEqual(await read(answer), wanted)
-  }
-})
-
 test('torchserve: POST, PUT and a form get the five best; ping says healthy', async () => {
   const wanted = Object.fromEntries(
     expected.slice(0, 5).map(({ label, probability }) => [label, probability]),

@@ -1,28 +1,19 @@
 // What clients of TorchServe and DeepStack can get wrong: always a 4xx in its own
 // shape, and the service goes on serving.
-import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { checkAll, type Mistake, send } from '../../support/mistakes.ts'
-import { picture, pngOfSize } from '../../support/pictures.ts'
-import { type Service, startService } from '../../support/service.ts'
+import {
+  checkAll,
+  checkStillAnswers,
+  errorShapes,
+  type Mistake,
+  maxImageBytes,
+  serveForMistakes,
+} from '../../support/mistakes.ts'
+import { pngOfSize } from '../../support/pictures.ts'
 
-const maxImageBytes = 200_000
-let service: Service
-let image: Buffer
-const origin = () => service.origin
-
-before(async () => {
-  service = await startService({ limits: { maxImageBytes }, imaging: { maxPixels: 250_000 } })
-  image = await picture(1)
-})
-after(() => service.close())
+const { origin, image } = serveForMistakes()
 
 const json = { 'content-type': 'application/json' }
-const cut = () => image.subarray(0, image.length / 2)
-type Body = Readonly<Record<string, unknown>>
-const isException = ({ code, type, message }: Body) =>
-  typeof code === 'number' && /Exception$/.test(String(type)) && typeof message === 'string'
-const isUnsuccessful = ({ success, error }: Body) => success === false && typeof error === 'string'
+const cut = () => image().subarray(0, image().length / 2)
 const form = { 'content-type': 'multipart/form-data; boundary=b' }
 const field = (name: string, content: string, file = '; filename="a"') =>
   `--b\r\ncontent-disposition: form-data; name="${name}"${file}\r\n\r\n${content}\r\n--b--\r\n`
@@ -63,26 +54,23 @@ function imageMistakes(path: string): Mistake[] {
     {
       what: 'a deadline that is no number',
       path,
-      body: () => image,
+      body: image,
       headers: { 'x-request-timeout-ms': 'soon' },
     },
     { what: 'the wrong method', path, method: 'DELETE', status: 405 },
   ]
 }
 
-checkAll({ dialect: 'torchserve', origin, isShape: isException }, [
+checkAll({ dialect: 'torchserve', origin, isShape: errorShapes.torchserve }, [
   ...imageMistakes('/predictions/small'),
-  { what: 'an unknown model', path: '/predictions/nope', body: () => image, status: 404 },
-  { what: 'an unknown version', path: '/predictions/small/9', body: () => image, status: 404 },
-  { what: 'a path that is not there', path: '/predictions', body: () => image, status: 404 },
+  { what: 'an unknown model', path: '/predictions/nope', body: image, status: 404 },
+  { what: 'an unknown version', path: '/predictions/small/9', body: image, status: 404 },
+  { what: 'a path that is not there', path: '/predictions', body: image, status: 404 },
 ])
 
-checkAll({ dialect: 'deepstack', origin, isShape: isUnsuccessful }, [
+checkAll({ dialect: 'deepstack', origin, isShape: errorShapes.deepstack }, [
   ...imageMistakes('/v1/vision/scene'),
-  { what: 'another task', path: '/v1/vision/face', body: () => image, status: 404 },
+  { what: 'another task', path: '/v1/vision/face', body: image, status: 404 },
 ])
 
-test('after all of these, torchserve still answers', async () => {
-  const answer = await send(origin(), { path: '/predictions/small', body: () => image })
-  assert.equal(answer.status, 200, await answer.text())
-})
+checkStillAnswers(origin, { path: '/predictions/small', body: image })

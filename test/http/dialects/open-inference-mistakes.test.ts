@@ -1,20 +1,16 @@
 // What clients of Open Inference V2 can get wrong: always a 4xx in its own
 // shape, and the service goes on serving.
-import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
-import { checkAll, hasError, type Mistake, send } from '../../support/mistakes.ts'
-import { type Service, startService } from '../../support/service.ts'
+import {
+  checkAll,
+  checkStillAnswers,
+  errorShapes,
+  type Mistake,
+  serveForMistakes,
+} from '../../support/mistakes.ts'
 import { smallSide } from '../../support/small-repository.ts'
 
-const maxImageBytes = 200_000
-let service: Service
-const origin = () => service.origin
-
-before(async () => {
-  service = await startService({ limits: { maxImageBytes }, imaging: { maxPixels: 250_000 } })
-})
-after(() => service.close())
+const { origin } = serveForMistakes()
 
 const infer = '/v2/models/small/infer'
 const values = smallSide * smallSide * 3
@@ -35,7 +31,7 @@ function binary(json: object, tail: Uint8Array): Pick<Mistake, 'body' | 'headers
   }
 }
 
-checkAll({ dialect: 'open inference', origin, isShape: hasError }, [
+checkAll({ dialect: 'open inference', origin, isShape: errorShapes.error }, [
   { what: 'no body', path: infer },
   { what: 'no JSON', path: infer, body: () => '{"inputs": [' },
   { what: 'NaN in JSON', path: infer, body: () => '{"inputs": [{"data": [NaN]}]}' },
@@ -159,7 +155,4 @@ checkAll({ dialect: 'open inference', origin, isShape: hasError }, [
   { what: 'loading a model', path: '/v2/repository/models/small/load', body: () => ({}) },
 ])
 
-test('after all of these, it still answers', async () => {
-  const answer = await send(origin(), { path: infer, body: oneInput(good) })
-  assert.equal(answer.status, 200, await answer.text())
-})
+checkStillAnswers(origin, { path: infer, body: oneInput(good) })

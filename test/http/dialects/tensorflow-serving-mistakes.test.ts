@@ -1,31 +1,23 @@
 // What clients of TensorFlow Serving can get wrong: always a 4xx in its own
 // shape, and the service goes on serving.
-import assert from 'node:assert/strict'
-import { after, before, test } from 'node:test'
-import { checkAll, hasError, send } from '../../support/mistakes.ts'
-import { picture } from '../../support/pictures.ts'
-import { type Service, startService } from '../../support/service.ts'
+import {
+  checkAll,
+  checkStillAnswers,
+  errorShapes,
+  serveForMistakes,
+} from '../../support/mistakes.ts'
 import { smallSide } from '../../support/small-repository.ts'
 
-const maxImageBytes = 200_000
-let service: Service
-let image: Buffer
-const origin = () => service.origin
+const { origin, image } = serveForMistakes()
 
-before(async () => {
-  service = await startService({ limits: { maxImageBytes }, imaging: { maxPixels: 250_000 } })
-  image = await picture(1)
-})
-after(() => service.close())
-
-const base64 = () => image.toString('base64')
-const cut = () => image.subarray(0, image.length / 2)
+const base64 = () => image().toString('base64')
+const cut = () => image().subarray(0, image().length / 2)
 const predict = '/v1/models/small:predict'
 const rows = Array.from({ length: smallSide }, () =>
   Array.from({ length: smallSide }, () => [1, 2, 3]),
 )
 
-checkAll({ dialect: 'tensorflow serving', origin, isShape: hasError }, [
+checkAll({ dialect: 'tensorflow serving', origin, isShape: errorShapes.error }, [
   { what: 'no body', path: predict },
   { what: 'no JSON', path: predict, body: () => '{"instances": ' },
   { what: 'NaN in JSON', path: predict, body: () => '{"instances": [[NaN]]}' },
@@ -126,7 +118,4 @@ checkAll({ dialect: 'tensorflow serving', origin, isShape: hasError }, [
   { what: 'the wrong method', path: '/v1/models/small', method: 'DELETE', status: 405 },
 ])
 
-test('after all of these, it still answers', async () => {
-  const answer = await send(origin(), { path: predict, body: () => ({ instances: [rows] }) })
-  assert.equal(answer.status, 200, await answer.text())
-})
+checkStillAnswers(origin, { path: predict, body: () => ({ instances: [rows] }) })

@@ -1,6 +1,5 @@
-// Scores of float32 tensors that clients normalised themselves, as the model's own signature takes
-// them. Everybody else's images travel as bytes and are normalised inside the session, so tensors
-// have sessions of their own: started when somebody first sends one, ended when nobody does any more.
+// Sessions beside those that serve, for what few requests want of a model: started when somebody
+// first asks and ended when nobody does any more, so that all others pay neither time nor memory.
 import {
   type Batched,
   type Batcher,
@@ -10,23 +9,26 @@ import {
 import { ServiceError } from '../errors.ts'
 import type { Scores, SessionPool } from '../sessions/session-pool.ts'
 
-export interface TensorSource {
-  /**
-   * @param tensor the bytes of float32 [height, width, 3]
-   * @throws ServiceError overloaded, deadline_exceeded, session_failed
-   */
-  infer(tensor: Uint8Array, options: SubmitOptions): Promise<Batched<Scores>>
+export interface SideSessions {
+  /** Why the model can have none, once that is known. */
+  readonly refusal: ServiceError | undefined
+  /** @throws ServiceError overloaded, deadline_exceeded, session_failed; what `refusalOf` makes */
+  infer(input: Uint8Array, options: SubmitOptions): Promise<Batched<Scores>>
+  /** Ends the sessions once what waits is answered; the next request starts new ones. */
   close(): Promise<void>
 }
 
-export interface TensorSourceOptions {
-  readonly model: string
+export interface SideSessionsOptions {
   readonly open: () => Promise<SessionPool>
+  /** What a request is told when they cannot be started; `bad_parameter` says that they never can. */
+  readonly refusalOf: (cause: unknown) => unknown
   readonly sessions: number
   readonly maxBatchSize: number
   readonly maxQueueSize: number
-  /** A batch of this many tensors took so long. */
-  readonly ran: (size: number, ms: number) => void
+  /** What waits, e.g. `tensors for resnet50`. */
+  readonly what: string
+  /** A batch of this many took so long. */
+  readonly ran?: (size: number, ms: number) => void
 }
 
 interface Opened {
@@ -37,8 +39,9 @@ interface Opened {
 /** Sessions that nobody asked for so long are ended: they hold the weights once more. */
 const idleMs = 300_000
 
-export function createTensorSource(options: TensorSourceOptions): TensorSource {
+export function createSideSessions(options: SideSessionsOptions): SideSessions {
   let opening: Promise<Opened> | undefined
+  let refusal: ServiceError | undefined
   let users = 0
   let timer: NodeJS.Timeout | undefined
 
@@ -48,7 +51,9 @@ export function createTensorSource(options: TensorSourceOptions): TensorSource {
       return { pool, batcher: batcherOn(pool, options) }
     } catch (cause) {
       opening = undefined
-      throw cannotOpen(options.model, cause)
+      const error = options.refusalOf(cause)
+      if (error instanceof ServiceError && error.code === 'bad_parameter') refusal = error
+      throw error
     }
   }
 
@@ -62,13 +67,17 @@ export function createTensorSource(options: TensorSourceOptions): TensorSource {
   }
 
   return {
-    async infer(tensor, submit) {
+    get refusal() {
+      return refusal
+    },
+    async infer(input, submit) {
+      if (refusal !== undefined) throw refusal
       users += 1
       clearTimeout(timer)
       try {
         opening ??= open()
         const { batcher } = await opening
-        return await batcher.submit(tensor, submit)
+        return await batcher.submit(input, submit)
       } finally {
         users -= 1
         if (users === 0) timer = setTimeout(() => void close(), idleMs).unref()
@@ -80,16 +89,16 @@ export function createTensorSource(options: TensorSourceOptions): TensorSource {
 
 function batcherOn(
   pool: SessionPool,
-  { model, sessions, maxBatchSize, maxQueueSize, ran }: TensorSourceOptions,
+  { what, sessions, maxBatchSize, maxQueueSize, ran }: SideSessionsOptions,
 ): Batcher<Uint8Array, Scores> {
   return createBatcher({
     lease: async () => {
       const lease = await pool.lease()
       return {
-        async run(tensors) {
+        async run(inputs) {
           const startedAt = performance.now()
-          const outcomes = await lease.run(tensors)
-          ran(tensors.length, performance.now() - startedAt)
+          const outcomes = await lease.run(inputs)
+          ran?.(inputs.length, performance.now() - startedAt)
           return outcomes
         },
         release: () => lease.release(),
@@ -100,14 +109,9 @@ function batcherOn(
     maxDelayMs: 0,
     maxQueue: maxQueueSize,
     rejectFull: () =>
-      new ServiceError('overloaded', `${model} has ${maxQueueSize} tensors waiting; try later`, {
+      new ServiceError('overloaded', `${maxQueueSize} ${what} are waiting; try again later`, {
         retryAfterS: 1,
       }),
-    rejectLate: () => new ServiceError('deadline_exceeded', 'the tensor waited past its deadline'),
+    rejectLate: () => new ServiceError('deadline_exceeded', 'the image waited past its deadline'),
   })
-}
-
-function cannotOpen(model: string, cause: unknown): ServiceError {
-  const message = `the sessions that take float tensors for ${model} cannot be started; send pixels or images`
-  return new ServiceError('not_ready', message, { cause, retryAfterS: 5 })
 }
