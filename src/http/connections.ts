@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import type { Metrics } from '../metrics/metrics.ts'
 import type { HttpLimits } from './options.ts'
@@ -88,8 +89,12 @@ interface ClientError extends Error {
 /** Node's `clientError`: the bytes were not HTTP, too many or too slow. */
 export function createClientErrorHandler(metrics: Metrics) {
   return (error: ClientError, socket: Socket): void => {
-    if (!socket.writable || error.code === 'ECONNRESET' || socket.bytesRead === 0) {
-      socket.destroy() // gone already, or a connection that was opened ahead and never used
+    if (!socket.writable || error.code === 'ECONNRESET') {
+      socket.destroy() // gone already
+      return
+    }
+    if (socket.bytesRead === 0) {
+      void closeUnused(socket)
       return
     }
     const { code, detail } = clientErrors[error.code ?? ''] ?? notHttp
@@ -97,6 +102,17 @@ export function createClientErrorHandler(metrics: Metrics) {
     if (isBetweenAnswers(socket)) socket.end(rawAnswer(code, detail), () => socket.destroy())
     else socket.destroy()
   }
+}
+
+/**
+ * A connection that was opened ahead and never used. Or its request is there, and this process was
+ * too busy (or frozen) to read it: closing would reset a client that did nothing wrong. Node looks at
+ * the clock before it reads, so a second look tells; and as Node looks only once, so does a third.
+ */
+async function closeUnused(socket: Socket): Promise<void> {
+  await sleep(slackMs, undefined, { ref: false })
+  if (socket.bytesRead > 0) await sleep(maxHeadersMs, undefined, { ref: false })
+  if (!current.has(socket)) socket.destroy()
 }
 
 /** Whether an answer written now would not land inside another one. */

@@ -3,10 +3,20 @@
 // A server that answers and closes while bytes are still coming makes the kernel send a reset, which
 // can throw the answer away before the client has read it. So the whole answer is written at once,
 // what still comes is discarded, and the connection ends when the client is done (or when Node's
-// request timeout ends it). A client that waits for 100-continue has sent nothing and gets the
-// answer instead.
+// request timeout ends it). A short body is discarded without ending the connection: in an overload
+// new connections would cost more than the refusals. A client that waits for 100-continue has sent
+// nothing and gets the answer instead.
 import { finished } from 'node:stream'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+
+/**
+ * A body that announces no more than this is cheaper to read than a new connection is to make. Longer
+ * ones are better not sent: clients stop when they see that the connection will end.
+ */
+const maxDiscardBytes = 256 * 1024
+
+/** Who uploads too slowly is not waited for, only given the time to read the answer. */
+const lingerMs = 250
 
 export interface Refusal {
   readonly status: number
@@ -28,10 +38,13 @@ export function sendRefusal(
   reply.headers(headers).code(status).type(contentType)
   if (!isUploading(request)) {
     reply.send(body)
-  } else if (status === 408 || awaitsContinue(request)) {
+  } else if (awaitsContinue(request)) {
     reply.header('connection', 'close').send(body)
+  } else if (status !== 408 && Number(request.headers['content-length']) <= maxDiscardBytes) {
+    reply.send(body) // Node reads what is left before the next request
   } else {
     answerAndDiscard(request, reply, body)
+    if (status === 408) setTimeout(() => reply.raw.end(), lingerMs).unref()
   }
 }
 

@@ -85,6 +85,17 @@ test('a refusal reaches a client that is still uploading', async () => {
   client.socket.destroy()
 })
 
+test('a refusal of a small upload does not end the connection', async () => {
+  const client = await openSocket(service.origin)
+  const unknown = announced(image.length).replace('/classify', '/classify?model=unknown')
+  client.send(unknown)
+  await client.until(/model_not_found/)
+  client.send(image)
+  client.send(head([`Content-Length: ${image.length}`, 'Connection: close']))
+  client.send(image)
+  assert.match(await client.closed, /HTTP\/1\.1 200 OK/)
+})
+
 test('a client that asks first is refused without sending a byte of its body', async () => {
   const client = await openSocket(service.origin)
   client.send(head(['Content-Length: 10000000', 'Expect: 100-continue']))
