@@ -105,8 +105,6 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     },
     async listen(host, port) {
       if (metricsServer !== null) await metricsServer.listen({ host, port: config.metricsPort })
-      // Node's 511 overflow when a crowd comes at once: the kernel then drops what it promised, and
-      // clients wait for seconds or see a reset. It takes no more than net.core.somaxconn.
       return await http.listen({ host, port, backlog: config.maxConnections })
     },
     async drain(delayMs) {

@@ -146,7 +146,10 @@ export const variables = {
   }),
   maxConnections: variable('MAX_CONNECTIONS', form.integer(1, 1_000_000), {
     default: '4096',
-    meaning: 'open connections; further ones are closed at once',
+    // Also the listen backlog: Node's 511 overflow when a crowd comes at once; the kernel then drops
+    // what it promised, and clients wait for seconds or see a reset.
+    meaning:
+      'open connections; further ones are closed at once. As many may wait to be accepted, up to net.core.somaxconn of the system',
     risk: 'each open connection takes a file descriptor (ulimit -n) and some 20 KB',
   }),
   apiKeys: variable('API_KEYS', form.list, {
