@@ -1,9 +1,10 @@
 // Makes what is served equal to what the repository holds: loads what is new or changed beside what
 // serves, moves traffic only to what is warm, and lets the old go when its last request is answered.
 import { messageOf } from '../errors.ts'
-import { chooseVersions } from '../repository/choose-versions.ts'
+import { chooseVersions, standInsOf } from '../repository/choose-versions.ts'
 import type { ModelVersion, RepositoryProblem, Scan } from '../repository/repository.ts'
 import { type Absentee, createFailures, type Failures } from './load-failures.ts'
+import { createMissedVersions, keyOf, type MissedVersions } from './missed-versions.ts'
 import type { ModelTable } from './model-table.ts'
 import type { ServedModel } from './served-model.ts'
 
@@ -26,13 +27,13 @@ export interface LineupOptions {
   readonly isCurrent: (version: ModelVersion) => Promise<boolean>
   /** Versions that are loaded at the same time while nothing serves; one, while something does. */
   readonly loadsAtStart: number
-  /** Milliseconds without a write after which a folder counts as complete. */
+  /** Milliseconds without a write after which a folder counts as complete, or as gone. */
   readonly settleMs: number
   readonly observe: LineupObserver
 }
 
 export interface Reconciled {
-  /** Files were being written, so that it is worth looking again soon. */
+  /** Files were being written, or went a moment ago: it is worth looking again soon. */
   readonly unsettled: boolean
 }
 
@@ -60,32 +61,32 @@ class TableLineup implements Lineup {
   readonly #loading = new Map<string, Absentee>()
   readonly #leaving = new Map<ServedModel, Promise<void>>()
   readonly #failures: Failures = createFailures()
+  readonly #missed: MissedVersions
   #problems: readonly RepositoryProblem[] = []
   #closed = false
 
   constructor(options: LineupOptions) {
     this.#options = options
+    this.#missed = createMissedVersions(options.settleMs)
   }
 
-  async reconcile(scan: Scan, insist = false): Promise<Reconciled> {
+  async reconcile(found: Scan, insist = false): Promise<Reconciled> {
     const { table } = this.#options
-    if (isLostMount(scan, table)) {
-      this.#noteProblems([...scan.problems, lostMount])
+    if (isLostMount(found, table)) {
+      this.#noteProblems([...found.problems, lostMount])
       return { unsettled: false }
     }
+    const missed = this.#missed.among(table.all().map(versionOf), found.versions)
+    const scan: Scan = { ...found, versions: [...found.versions, ...missed] }
     const wanted = chooseVersions(scan.versions)
     this.#noteProblems([...scan.problems, ...nothingChosen(scan, wanted)])
-    const wantedKeys = new Set(wanted.map(keyOf))
-    this.#failures.keepOnly(wantedKeys)
+    this.#failures.keepOnly(new Set([...wanted, ...this.#standIns(scan, wanted)].map(keyOf)))
     this.#loading.clear() // of what was not settled; nothing loads between two turns
     const unsettled = await this.#bringAllIn(wanted, insist)
-    for (const { model, manifest } of scan.versions) table.route(model, manifest)
-    for (const served of table.all()) {
-      if (wantedKeys.has(keyOf(served.version)) || !this.#mayGo(served, scan, wanted)) continue
-      table.remove(served)
-      this.#retire(served)
-    }
-    return { unsettled }
+    const isCopied = await this.#bringStandInsIn(scan, wanted, insist)
+    for (const { model, manifest } of found.versions) table.route(model, manifest)
+    this.#letGo(found, wanted)
+    return { unsettled: unsettled || isCopied || missed.length > 0 }
   }
 
   absent(): readonly Absentee[] {
@@ -130,6 +131,40 @@ class TableLineup implements Lineup {
       this.#closed ? Promise.resolve(false) : this.#bringIn(version),
     )
     return settled.length < due.length || changed.includes(true)
+  }
+
+  /** What may stand in for models of which nothing that was chosen serves, best first. */
+  #standIns({ versions }: Scan, wanted: readonly ModelVersion[]): readonly ModelVersion[] {
+    return standInsOf(versions, wanted).filter(({ model }) =>
+      wanted.every((other) => other.model !== model || this.#serving(keyOf(other)) === undefined),
+    )
+  }
+
+  /** @returns whether something was not settled */
+  async #bringStandInsIn(
+    scan: Scan,
+    wanted: readonly ModelVersion[],
+    insist: boolean,
+  ): Promise<boolean> {
+    let unsettled = false
+    const failed = new Set(this.#failures.all().map(({ version }) => keyOf(version)))
+    const lost = (model: string) =>
+      wanted.every((other) => other.model !== model || failed.has(keyOf(other)))
+    for (const version of this.#standIns(scan, wanted).filter(({ model }) => lost(model))) {
+      const isServed = this.#options.table.all().some((row) => row.version.model === version.model)
+      if (!isServed) unsettled = (await this.#bringAllIn([version], insist)) || unsettled
+    }
+    return unsettled
+  }
+
+  #letGo(found: Scan, wanted: readonly ModelVersion[]): void {
+    const { table } = this.#options
+    const wantedKeys = new Set(wanted.map(keyOf))
+    for (const served of table.all()) {
+      if (wantedKeys.has(keyOf(served.version)) || !this.#mayGo(served, found, wanted)) continue
+      table.remove(served)
+      this.#retire(served)
+    }
   }
 
   /** @returns whether its files changed meanwhile */
@@ -195,8 +230,8 @@ class TableLineup implements Lineup {
   }
 }
 
-function keyOf({ model, version }: ModelVersion): string {
-  return `${model}/${version}`
+function versionOf({ version }: ServedModel): ModelVersion {
+  return version
 }
 
 function problemKey({ model, version, message }: RepositoryProblem): string {

@@ -19,6 +19,19 @@ export function chooseVersions(versions: readonly ModelVersion[]): readonly Mode
   }
 }
 
+/**
+ * What may be served in place of chosen versions that turn out to be broken, from the highest: where
+ * the latest were meant, the next best are.
+ */
+export function standInsOf(
+  versions: readonly ModelVersion[],
+  chosen: readonly ModelVersion[],
+): readonly ModelVersion[] {
+  return versions
+    .filter((version) => 'latest' in version.manifest.versionPolicy && !chosen.includes(version))
+    .toSorted((a, b) => b.version - a.version)
+}
+
 /** A version by number or label; NaN where there is no such label. */
 export function versionOf({ versions }: Pick<Manifest, 'versions'>, name: string | number): number {
   return Object.hasOwn(versions, name) ? (versions[name] as number) : Number(name)

@@ -1,8 +1,10 @@
 // What is served follows what the repository holds: on real models, with real session processes.
 import assert from 'node:assert/strict'
-import { rm, writeFile } from 'node:fs/promises'
+import { cp, readdir, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { picture } from '../support/pictures.ts'
 import { type Service, type ServiceOptions, startService } from '../support/service.ts'
 import { writeSmallModels, writeSmallVersion } from '../support/small-repository.ts'
@@ -79,6 +81,96 @@ test('a version that cannot be loaded leaves the old one serving, and is tried a
     await writeSmallVersion(folder, 9)
     await service.reload()
     assert.equal((await answer(service))?.version, '2')
+  })
+})
+
+/** A service that starts on these versions of `small`, of which some are no models. */
+async function withBroken(
+  {
+    versions,
+    broken,
+    manifest = {},
+  }: Readonly<Record<'versions' | 'broken', readonly number[]>> & {
+    readonly manifest?: object
+  },
+  act: (service: Service) => Promise<void>,
+): Promise<void> {
+  await withService({ models: [] }, async (service) => {
+    const seeds = Object.fromEntries(versions.map((version) => [version, version]))
+    await writeSmallModels(service.folder, [{ name: 'small', versions: seeds, manifest }])
+    for (const version of broken) {
+      await writeFile(join(service.folder, 'small', `${version}`, 'saved_model.pb'), 'no model')
+    }
+    await service.reload()
+    await act(service)
+  })
+}
+
+test('at the start, the best version that is whole stands in for broken ones above it', async () => {
+  await withBroken({ versions: [1, 2, 3, 4], broken: [3, 4] }, async (service) => {
+    assert.deepEqual(states(service), ['small/2 ready', 'small/4 failed', 'small/3 failed'])
+    assert.equal((await answer(service))?.version, '2')
+    assert.equal(service.classifier.ready(), true, 'the model has a version that answers')
+    const lines = service.log.filter(({ level }) => level === 50)
+    assert.deepEqual(
+      lines.map(({ version }) => version),
+      ['4', '3'],
+    )
+    await service.reload()
+    assert.equal((await answer(service))?.version, '2', 'it stays')
+    assert.equal(service.log.filter(({ level }) => level === 50).length, 2, 'none is tried again')
+    await writeSmallVersion(join(service.folder, 'small', '4'), 9)
+    await service.reload()
+    assert.equal((await answer(service))?.version, '4')
+    assert.equal(states(service)[0], 'small/4 ready')
+    await assert.rejects(answer(service, '2'), { code: 'version_not_found' })
+  })
+})
+
+test('nothing stands in for versions that a manifest names one by one', async () => {
+  const manifest = { versionPolicy: { specific: { versions: [2] } } }
+  await withBroken({ versions: [1, 2], broken: [2], manifest }, async (service) => {
+    assert.deepEqual(states(service), ['small/2 failed'])
+    assert.equal(service.classifier.ready(), false)
+  })
+})
+
+test('a version moved away and another moved in: requests that name none are answered throughout', async () => {
+  const models = [{ name: 'small' }, { name: 'other' }]
+  await withService({ models, settleMs: 300 }, async (service) => {
+    const before = await answer(service)
+    const next = join(service.folder, '.next')
+    await writeSmallVersion(next, 9)
+    for (const target of ['1', '2']) {
+      const present = (await readdir(join(service.folder, 'small'))).find((name) =>
+        /^\d$/.test(name),
+      )
+      await rename(join(service.folder, 'small', present ?? ''), join(service.folder, `.${target}`))
+      await service.reload() // a look between the two steps
+      assert.ok(states(service).includes('small/1 ready'))
+      await answer(service)
+      await cp(next, join(service.folder, 'small', target), { recursive: true })
+      const isNew = async () => {
+        await service.reload()
+        const { version, predictions } = (await answer(service)) ?? {}
+        return version === target && !isDeepStrictEqual(predictions, before?.predictions)
+      }
+      while (!(await isNew())) await sleep(20)
+    }
+  })
+})
+
+test('a version that stays away is let go', async () => {
+  const models = [{ name: 'small' }, { name: 'other' }]
+  await withService({ models, settleMs: 100 }, async (service) => {
+    await rm(join(service.folder, 'small'), { recursive: true })
+    await service.reload()
+    await answer(service)
+    while (states(service).some((state) => state.startsWith('small/1 ready'))) {
+      await service.reload()
+      await sleep(20)
+    }
+    await assert.rejects(answer(service), { code: 'model_not_found' })
   })
 })
 

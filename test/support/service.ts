@@ -40,6 +40,8 @@ export interface ServiceOptions {
   /** Off, unless it is what is tested: most tests send one image many times. */
   readonly sharesInFlight?: boolean
   readonly cacheBytes?: number
+  /** What a look at the repository takes for complete, or gone; 0, at once, where left out. */
+  readonly settleMs?: number
 }
 
 export interface Service {
@@ -69,7 +71,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   const table = createModelTable(options.http?.defaultModel ?? 'small')
   const load = (version: ModelVersion) => loadSmall(version, { options, metrics, logger })
   const lineup = createLineup({
-    ...{ table, load, loadsAtStart: 2, settleMs: 0 },
+    ...{ table, load, loadsAtStart: 2, settleMs: options.settleMs ?? 0 },
     isCurrent: () => Promise.resolve(true),
     observe: lineupObserver(metrics, logger),
   })

@@ -87,7 +87,12 @@ const oneModelRemoved: Fault = {
     const other = startLoad({ origin, model: 'other', images: otherImages, clients: 4 })
     await sleep(300)
     await rm(join(repository, 'other'), { recursive: true })
-    const seen = await hurt({ server, images, inject: hup(server) })
+    const inject = async () => {
+      server.process.kill('SIGHUP')
+      await untilRows(server, (rows) => rows.every(({ model }) => model !== 'other'))
+      await sleep(pollMs)
+    }
+    const seen = await hurt({ server, images, inject })
     const removed = await other.stop()
     assert.equal(await server.stop(), 0)
     assertNothingLost(seen)
@@ -121,10 +126,18 @@ const halfCopied: Fault = {
 }
 
 async function untilVersion(server: ServedProcess, version: string): Promise<void> {
+  await untilRows(server, (rows) =>
+    rows.some((row) => row.model === 'small' && row.served && row.version === version),
+  )
+}
+
+async function untilRows(
+  server: ServedProcess,
+  areRight: (rows: readonly ServedRow[]) => boolean,
+): Promise<void> {
   for (;;) {
     const answer = await fetch(`${server.origin}/v1/models`)
-    const { models } = (await answer.json()) as { models: readonly ServedRow[] }
-    if (models.some((row) => row.model === 'small' && row.served && row.version === version)) return
+    if (areRight(((await answer.json()) as { models: readonly ServedRow[] }).models)) return
     await sleep(pollMs)
   }
 }
