@@ -15,7 +15,7 @@ import { drawHeatMap } from './imaging/heat-map.ts'
 import { isCurrent, loadModel, planDevices } from './load-model.ts'
 import { createMetrics, type Metrics } from './metrics/metrics.ts'
 import { classificationObserver, lineupObserver, modelInfo } from './observers.ts'
-import { createReloader } from './repository/reloader.ts'
+import { createReloader, type Reloader } from './repository/reloader.ts'
 import type { Scan } from './repository/repository.ts'
 import { scanRepository } from './repository/scan.ts'
 import type { SessionPoolOptions } from './sessions/session-pool.ts'
@@ -77,6 +77,10 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     closing: () => phase === 'closing',
     observe: classificationObserver(metrics, tracing),
   })
+  // The sessions start while this process still makes its server.
+  const reloader = startReloader(config, lineup, log)
+  const firstLook = reloader.ask(true)
+  firstLook.catch(() => {}) // `start` tells of it
   const http = await createServer({
     ...edgeSettings(config),
     classifier,
@@ -85,22 +89,18 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     logger: log,
     version,
     draining: () => phase !== 'serving',
+  }).catch(async (error) => {
+    reloader.stop()
+    await Promise.all([lineup.close(), imaging.close()])
+    throw error
   })
   const metricsServer = config.metricsPort === 0 ? null : createMetricsServer(metrics)
-  const reloader = createReloader({
-    look: async (insist) => lineup.reconcile(await scanFor(config), insist),
-    pollMs: config.modelPollMs,
-    settleMs,
-    failed: (error) => log.error(messageOf(error)),
-  })
-
   return {
     classifier,
     reload: () => reloader.ask(true),
     summary: () => summarize(table),
     async start() {
-      reloader.start()
-      await reloader.ask(true)
+      await firstLook
       if (table.all().length === 0) throw nothingToServe(lineup, config.modelRepository)
     },
     async listen(host, port) {
@@ -119,6 +119,17 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       await tracing?.close()
     },
   }
+}
+
+function startReloader(config: Config, lineup: Lineup, log: Logger): Reloader {
+  const reloader = createReloader({
+    look: async (insist) => lineup.reconcile(await scanFor(config), insist),
+    pollMs: config.modelPollMs,
+    settleMs,
+    failed: (error) => log.error(messageOf(error)),
+  })
+  reloader.start()
+  return reloader
 }
 
 /** What the edge takes from the configuration as it is. */

@@ -36,7 +36,7 @@ export interface ReadyMessage {
   readonly type: 'ready'
   readonly description: ModelDescription
   readonly refused: readonly RefusedEngine[]
-  /** Milliseconds of one warm run at the largest batch size. */
+  /** Milliseconds of the first run at the largest batch size: a little more than later ones take. */
   readonly fullBatchMs: number
   readonly rssBytes: number
 }
