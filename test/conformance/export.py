@@ -37,6 +37,12 @@ IMAGES = 4
 LOGIT_SPREAD = 2.5
 
 
+# Deep networks with random weights can be chaotic: another order of additions changes their answers,
+# TensorFlow's own included. Such weights prove nothing and the next seed is taken.
+SEEDS = range(7, 17)
+MAX_SENSITIVITY = 1e-4
+
+
 def build(name):
     network = getattr(keras.applications, name)
     model = network(weights=None)
@@ -96,9 +102,16 @@ def spread_logits(model, x):
     classifier.kernel.assign(classifier.kernel.numpy() * LOGIT_SPREAD / max(spread, 1e-6))
 
 
-def export_network(name, folder):
-    random = np.random.default_rng(7)
-    keras.utils.set_random_seed(7)
+def sensitivity(model, x, random):
+    """How far the probabilities move when the pixels move by a millionth of themselves."""
+    moved = (x * (1 + 1e-6 * random.standard_normal(x.shape))).astype(np.float32)
+    answers = [model(each, training=False).numpy() for each in (x, moved)]
+    return float(np.abs(answers[0] - answers[1]).max())
+
+
+def make_network(name, seed):
+    random = np.random.default_rng(seed)
+    keras.utils.set_random_seed(seed)
     keras.backend.clear_session()
     model = build(name)
     size = model.input_shape[1]
@@ -107,6 +120,17 @@ def export_network(name, folder):
     x = normalise(pixels, preprocess)
     disturb(model, x, random)
     spread_logits(model, x)
+    return model, pixels, preprocess, sensitivity(model, x, random)
+
+
+def export_network(name, folder):
+    for seed in SEEDS:
+        model, pixels, preprocess, moved = make_network(name, seed)
+        print(f"{name}: seed {seed}, sensitivity {moved:.1e}", file=sys.stderr, flush=True)
+        if moved <= MAX_SENSITIVITY:
+            break
+    else:
+        raise RuntimeError(f"no seed of {list(SEEDS)} gives a network whose answers float32 can tell")
     model.export(str(folder / "1"), verbose=False)
     return write(folder, pixels, preprocess, {})
 

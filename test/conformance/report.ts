@@ -1,9 +1,10 @@
 // The conformance run's table, and the page in docs/ that holds it.
 import { markdownTable } from '../../bench/support/statistics.ts'
+import type { Kept } from './kept.ts'
 import type { Verdict } from './try-model.ts'
 
 export interface Report {
-  readonly verdicts: readonly Verdict[]
+  readonly verdicts: readonly Kept[]
   /** How many models the run was to try; it may have been ended before. */
   readonly planned: number
   readonly engines: readonly string[]
@@ -11,7 +12,6 @@ export interface Report {
   readonly skipped: readonly string[]
   /** The arguments the run was started with. */
   readonly command: string
-  readonly tensorflow: string
 }
 
 export function verdictTable({ verdicts, engines }: Report): string {
@@ -40,13 +40,15 @@ function answerCells({ answers }: Verdict, engine: string): string[] {
 }
 
 export function page(report: Report): string {
-  const { verdicts, planned, engines, skipped, command, tensorflow } = report
+  const { verdicts, planned, engines, skipped, command } = report
   const good = verdicts.filter(({ failures }) => failures.length === 0).length
   const failures = verdicts.flatMap((one) => one.failures.map((text) => `- ${one.name}: ${text}`))
+  const tensorflow = distinct(verdicts.map((one) => one.tensorflow))
+  const commits = distinct(verdicts.map((one) => one.commit))
   const parts = [
     '# Conformance with TensorFlow',
     `Written by \`${command}\`; TensorFlow ${tensorflow} gave the reference answers. ` +
-      `${good} of ${verdicts.length} models pass, on ${engines.join(' and ')}.`,
+      `${good} of ${verdicts.length} models pass, on ${engines.join(' and ')}. Tried at commit ${commits}.`,
     ...(verdicts.length < planned
       ? [`The run was ended early, after ${verdicts.length} of ${planned} models.`]
       : []),
@@ -55,10 +57,15 @@ export function page(report: Report): string {
       'same pixels over HTTP, as a binary UINT8 tensor of the V2 protocol, and answers all scores. ' +
       '_Difference_ is the largest between two probabilities. _Top 5 equal_: the same order, but ' +
       'neighbours closer than the bound may change places. Weights are random and batch normalisation ' +
-      'is not trivial. Models that compute in half precision have a wider bound. A dash: not meant ' +
+      'is not trivial. Weights that make a network chaotic (TensorFlow changes its own answer by more ' +
+      'than 1e-4 when the pixels change by a millionth) are drawn anew. Models that compute in half precision have a wider bound. A dash: not meant ' +
       'for this engine.',
     verdictTable(report),
     ...(failures.length === 0 ? [] : ['## What failed', failures.join('\n')]),
   ]
   return `${parts.join('\n\n')}\n`
+}
+
+function distinct(words: readonly string[]): string {
+  return [...new Set(words.filter((word) => word !== ''))].join(', ')
 }

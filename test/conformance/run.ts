@@ -2,6 +2,7 @@
 // each engine, has to give the same probabilities. Prints a table and writes docs/conformance.md.
 //   --only NAME…   these networks, cases of people.py or golden folders
 //   --quick        a few networks and cases that together cover every kind of operator; no page
+//   --resume       keeps what earlier runs found to pass (.conformance/) and tries the rest
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -17,14 +18,16 @@ import {
   goldenExports,
   listCases,
 } from './exported.ts'
+import { forgetKept, type Kept, keep, keptVerdicts, presentCommit } from './kept.ts'
 import { allNetworks, quickCases, quickNetworks } from './networks.ts'
 import { page, type Report, verdictTable } from './report.ts'
-import { tryModel, type Verdict } from './try-model.ts'
+import { tryModel } from './try-model.ts'
 
 const { values: given, positionals } = parseArgs({
   options: {
     only: { type: 'string', multiple: true, default: [] },
     quick: { type: 'boolean', default: false },
+    resume: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 })
@@ -35,9 +38,12 @@ const skipped = [
   ...(goldenMissing === false ? [] : [`The golden models were left out: it ${goldenMissing}.`]),
 ]
 const engines = ['onnxruntime', ...(withoutEngine === false ? ['tensorflow'] : [])]
-const verdicts: Verdict[] = []
+if (!given.resume && !given.quick) forgetKept()
+/** By name, in the order in which they were tried. */
+const verdicts = given.resume ? keptVerdicts(engines) : new Map<string, Kept>()
+const commit = presentCommit()
 let tensorflow = ''
-let planned = 0
+let planned: readonly string[] = []
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`)
@@ -47,9 +53,13 @@ function report(): Report {
   const words = [
     ...(only.length > 0 ? ['--only', ...only] : []),
     ...(given.quick ? ['--quick'] : []),
+    ...(given.resume ? ['--resume'] : []),
   ]
   const command = ['npm run conformance', ...(words.length > 0 ? ['--', ...words] : [])].join(' ')
-  return { verdicts, planned, engines, skipped, command, tensorflow }
+  // Those planned first and in their order; then what earlier runs found beside them.
+  const inOrder = [...new Set([...planned, ...verdicts.keys()])]
+  const found = inOrder.flatMap((name) => verdicts.get(name) ?? [])
+  return { verdicts: found, planned: inOrder.length, engines, skipped, command }
 }
 
 async function namesToExport(golden: readonly Exported[]): Promise<readonly string[]> {
@@ -65,13 +75,17 @@ async function judge(model: Exported | ExportFailure): Promise<void> {
       ? { name: model.name, bound: 0, answers: [], failures: [model.error] }
       : await tryModel(model, engines)
   if ('tensorflow' in model && model.tensorflow !== undefined) tensorflow = model.tensorflow
-  verdicts.push(verdict)
+  const kept = { ...verdict, tensorflow, commit, engines }
+  verdicts.set(verdict.name, kept)
   const differences = verdict.answers.map(
     (one) => `${one.engine} ${one.difference.toExponential(1)}`,
   )
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
   // After each, for a whole run takes an hour and may be ended.
-  if (!given.quick) await writeFile(join(packageFolder, 'docs/conformance.md'), page(report()))
+  if (!given.quick) {
+    keep(kept)
+    await writeFile(join(packageFolder, 'docs/conformance.md'), page(report()))
+  }
   say(`${verdict.name}: ${[...differences, ...verdict.failures].join(', ')} (${seconds} s)`)
 }
 
@@ -80,17 +94,20 @@ try {
   await ensurePython()
   for (const sentence of skipped) say(sentence)
   const golden = goldenExports()
-  const names = await namesToExport(golden)
+  const toExport = await namesToExport(golden)
   const chosen = golden.filter(({ name }) => only.length === 0 || only.includes(name))
-  planned = names.length + chosen.length
-  for await (const model of exportAll(folder, names)) await judge(model)
-  for (const model of chosen) await judge(model)
+  planned = [...toExport, ...chosen.map(({ name }) => name)]
+  const missing = toExport.filter((name) => !verdicts.has(name))
+  for await (const model of exportAll(folder, missing)) await judge(model)
+  for (const model of chosen) if (!verdicts.has(model.name)) await judge(model)
 } finally {
   endAllServed()
   await rm(folder, { recursive: true, force: true })
 }
 
-say(`\n${verdictTable(report())}`)
-const failed = verdicts.filter(({ failures }) => failures.length > 0)
-say(`${verdicts.length - failed.length} of ${planned} models pass`)
-if (failed.length > 0 || verdicts.length < planned || planned === 0) process.exitCode = 1
+const last = report()
+say(`\n${verdictTable(last)}`)
+const failed = last.verdicts.filter(({ failures }) => failures.length > 0)
+say(`${last.verdicts.length - failed.length} of ${last.planned} models pass`)
+if (failed.length > 0 || last.verdicts.length < last.planned || last.planned === 0)
+  process.exitCode = 1

@@ -133,6 +133,18 @@ test('an output whose name says nothing is told by what it gives', needsEngine, 
   assert.equal(await kindOf('float-unnamed-logits'), 'logits')
 })
 
+test('graphs of wider integers get the pixels as they are', needsEngine, async () => {
+  const pixels = somePixels(3 * cropSize)
+  const expected = await withModel('uint8', {}, (model) => model.run(pixels, 3))
+  for (const name of ['int32', 'int64']) {
+    const scores = await withModel(name, {}, (model) => {
+      assert.equal(model.description.input.dtype, 'uint8', 'runs take bytes')
+      return model.run(pixels, 3)
+    })
+    assertClose(scores, expected)
+  }
+})
+
 test('a float input is normalised a channel at a time', needsEngine, async () => {
   const pixels = somePixels(2 * cropSize)
   const run = (normalization: LoadRequest['normalization'], crops = pixels) =>

@@ -11,6 +11,9 @@ export interface Binding {
   readonly TF_Version: string
   readonly TF_FLOAT: number
   readonly TF_UINT8: number
+  readonly TF_INT32: number
+  /** Its values are given as an Int32Array of twice the length. */
+  readonly TF_INT64: number
   /** The tensor borrows `values` until it is deleted. @returns its id */
   createTensor(shape: readonly number[], dtype: number, values: ArrayBufferView): number
   deleteTensor(id: number): void

@@ -5,6 +5,7 @@ import type { Normalization } from '../engine.ts'
 import type { Binding } from './library.ts'
 import { createNormalizer } from './normalize.ts'
 import type { Endpoint, ImageInput } from './signature.ts'
+import { widen } from './widen.ts'
 
 const channels = 3
 
@@ -64,7 +65,7 @@ export function createSession(binding: Binding, options: SessionOptions): Sessio
 
 type InputStage = (pixels: Uint8Array) => {
   readonly dtype: number
-  readonly values: Uint8Array | Float32Array
+  readonly values: Uint8Array | Int32Array | Float32Array
 }
 
 function inputStage(
@@ -73,6 +74,13 @@ function inputStage(
   normalization: Normalization | null,
 ): InputStage {
   if (input.dtype === 'uint8') return (values) => ({ dtype: binding.TF_UINT8, values })
+  // Graphs of wider integers get the pixels as they are too.
+  if (input.dtype === 'int32') {
+    return (pixels) => ({ dtype: binding.TF_INT32, values: widen(pixels, 1) })
+  }
+  if (input.dtype === 'int64') {
+    return (pixels) => ({ dtype: binding.TF_INT64, values: widen(pixels, 2) })
+  }
   if (normalization === null) {
     return ({ buffer, byteOffset, byteLength }) => ({
       dtype: binding.TF_FLOAT,

@@ -9,7 +9,8 @@ export interface ImageInput {
   readonly name: string
   /** The tensor's name in the graph. */
   readonly tensor: string
-  readonly dtype: 'uint8' | 'float32'
+  /** What the graph takes. */
+  readonly dtype: 'uint8' | 'int32' | 'int64' | 'float32'
   readonly height: number
   readonly width: number
   /** Images in every run where the graph fixes it; `null` where any number will do. */
@@ -36,6 +37,8 @@ const servingTag = 'serve'
 const defaultSignature = 'serving_default'
 const dtypes: Readonly<Record<string, ImageInput['dtype']>> = {
   DT_UINT8: 'uint8',
+  DT_INT32: 'int32',
+  DT_INT64: 'int64',
   DT_FLOAT: 'float32',
 }
 const unknownSize = -1
@@ -90,7 +93,8 @@ function chooseInput(
 ): ImageInput {
   const name = onlyOne(Object.keys(inputs))
   const info = name === undefined ? undefined : inputs[name]
-  const taken = 'the service feeds one image input [N, height, width, 3], uint8 or float32'
+  const taken =
+    'the service feeds one image input [N, height, width, 3], uint8, int32, int64 or float32'
   if (name === undefined || info === undefined) {
     throw refuse(
       `signature ${signature} takes ${Object.keys(inputs).join(', ') || 'nothing'}; ${taken}`,

@@ -6,12 +6,12 @@ import { join } from 'node:path'
 import { ModelError, messageOf } from '../../errors.ts'
 import { readSavedModel } from '../../savedmodel/read-saved-model.ts'
 import { writeSavedModel } from '../../savedmodel/write-saved-model.ts'
-import type { Availability, Engine, LoadedModel, LoadRequest } from '../engine.ts'
+import type { Availability, Engine, LoadedModel, LoadRequest, ModelDescription } from '../engine.ts'
 import { findInstallation, type Installation } from './installation.ts'
 import { type Binding, loadLibrary, packageFile, packageName, type TensorFlow } from './library.ts'
 import { loadError, runError, UnfilledVariableError } from './model-errors.ts'
 import { createSession, type Session } from './session.ts'
-import { chooseEndpoint, type Endpoint } from './signature.ts'
+import { chooseEndpoint, type Endpoint, type ImageInput } from './signature.ts'
 
 const setupCommand = 'npm run setup:tensorflow'
 /** Where the Linux driver lists its GPUs, one folder each. */
@@ -84,7 +84,7 @@ async function loadAsSaved(request: LoadRequest): Promise<LoadedModel> {
         engineVersion: binding.TF_Version,
         device: request.device,
         precision: 'fp32',
-        input: { name: input.name, dtype: input.dtype, height: input.height, width: input.width },
+        input: describeInput(input),
         output: { name: output.name, kind, classes },
       },
       run: async (pixels, count) => session.run(pixels, count),
@@ -94,6 +94,11 @@ async function loadAsSaved(request: LoadRequest): Promise<LoadedModel> {
     model.dispose()
     throw error
   }
+}
+
+/** Pixels go to a graph of any integers: for those who ask, its input is uint8. */
+function describeInput({ name, dtype, height, width }: ImageInput): ModelDescription['input'] {
+  return { name, dtype: dtype === 'float32' ? 'float32' : 'uint8', height, width }
 }
 
 /** @throws ModelError with the reason for the operator */
