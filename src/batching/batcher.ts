@@ -9,8 +9,11 @@ export type Outcome<Result> =
 
 /** The right to run one batch; `run` uses it up, `release` gives it back unused. */
 export interface Lease<Item, Result> {
-  /** Must answer with one outcome for each item, in order. */
-  run(items: readonly Item[]): Promise<readonly Outcome<Result>[]>
+  /**
+   * Must answer with one outcome for each item, in order.
+   * @param onStuck to be called where this batch may take for ever and another could run beside it
+   */
+  run(items: readonly Item[], onStuck: () => void): Promise<readonly Outcome<Result>[]>
   release(): void
 }
 
@@ -91,8 +94,9 @@ class WorkConservingBatcher<Item, Result> implements Batcher<Item, Result> {
   readonly #queue = new Set<Entry<Item, Result>>() // insertion order; removal by client is O(1)
   readonly #idleWaiters: (() => void)[] = []
   readonly #growthListeners = new Set<() => void>()
-  /** Leases wanted or held. */
+  /** Leases wanted or held, but for those of stuck batches. */
   #leases = 0
+  #stuck = 0
   /** Of those, the ones that have not been granted yet. */
   #pendingLeases = 0
   #closed: Error | undefined
@@ -168,11 +172,30 @@ class WorkConservingBatcher<Item, Result> implements Batcher<Item, Result> {
       lease.release()
     } else {
       this.#wantLease() // what this batch left behind may use another session
-      await this.#run(lease, batch)
+      await this.#runUnlessStuck(lease, batch)
     }
     this.#leases -= 1
     this.#wantLease()
     this.#tellIdle()
+  }
+
+  /** Resolves when the batch is done, or stuck; what becomes of it then is told to its items alone. */
+  async #runUnlessStuck(lease: Lease<Item, Result>, batch: Entry<Item, Result>[]): Promise<void> {
+    let isStuck = false
+    await new Promise<void>((resolve) => {
+      const onStuck = () => {
+        if (isStuck) return
+        isStuck = true
+        this.#stuck += 1
+        resolve()
+      }
+      void this.#run(lease, batch, onStuck).then(() => {
+        resolve()
+        if (!isStuck) return
+        this.#stuck -= 1
+        this.#tellIdle()
+      })
+    })
   }
 
   /** Without a lease nothing that waits can run: they all learn why. */
@@ -224,12 +247,17 @@ class WorkConservingBatcher<Item, Result> implements Batcher<Item, Result> {
     return batch
   }
 
-  async #run(lease: Lease<Item, Result>, batch: Entry<Item, Result>[]): Promise<void> {
+  async #run(
+    lease: Lease<Item, Result>,
+    batch: Entry<Item, Result>[],
+    onStuck: () => void,
+  ): Promise<void> {
     const startedAt = performance.now()
     this.#options.observe?.batch(batch.length)
     let outcomes: readonly Outcome<Result>[]
     try {
-      outcomes = await lease.run(batch.map((entry) => entry.item))
+      const items = batch.map((entry) => entry.item)
+      outcomes = await lease.run(items, onStuck)
       if (outcomes.length !== batch.length) {
         throw new Error(
           `a batch of ${batch.length} came back as ${outcomes.length} results. This is a bug.`,
@@ -261,7 +289,7 @@ class WorkConservingBatcher<Item, Result> implements Batcher<Item, Result> {
   }
 
   #isIdle(): boolean {
-    return this.#queue.size === 0 && this.#leases === 0
+    return this.#queue.size === 0 && this.#leases === 0 && this.#stuck === 0
   }
 
   #tellIdle(): void {

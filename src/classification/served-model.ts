@@ -184,9 +184,14 @@ function learning(
   askedAt: number,
 ): Lease<Uint8Array, Scores> {
   return {
-    async run(crops) {
-      const outcomes = await lease.run(crops)
-      ran(crops.length, performance.now() - askedAt)
+    async run(crops, onStuck) {
+      let isStuck = false
+      const outcomes = await lease.run(crops, () => {
+        isStuck = true
+        onStuck()
+      })
+      // A session that hung tells nothing of how long a batch takes.
+      if (!isStuck) ran(crops.length, performance.now() - askedAt)
       return outcomes
     },
     release: () => lease.release(),

@@ -95,9 +95,9 @@ function batcherOn(
     lease: async () => {
       const lease = await pool.lease()
       return {
-        async run(inputs) {
+        async run(inputs, onStuck) {
           const startedAt = performance.now()
-          const outcomes = await lease.run(inputs)
+          const outcomes = await lease.run(inputs, onStuck)
           ran?.(inputs.length, performance.now() - startedAt)
           return outcomes
         },

@@ -6,6 +6,8 @@ import type { Session } from './session.ts'
 /** A session for one batch, with its device's permit held. */
 export interface Grant {
   readonly session: Session
+  /** Others may compute on the device, though this session does not answer yet. */
+  letGo(): void
   /** Ends the grant; whether the session can work again is the allocator's to find out. */
   giveBack(): void
 }
@@ -123,6 +125,7 @@ export class Allocator {
     let given = false
     waiter.resolve({
       session,
+      letGo: release,
       giveBack: () => {
         if (given) return
         given = true

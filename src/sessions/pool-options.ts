@@ -1,6 +1,7 @@
 // What a pool is told when it is made, and what it reports while it works.
 import type { EngineName, LoadRequest } from '../engines/engine.ts'
 import { defaultMemory, type MemoryOptions } from './checkup.ts'
+import type { CropOutcome } from './outcomes.ts'
 import type { Permits } from './permits.ts'
 import {
   type BreakerOptions,
@@ -32,14 +33,15 @@ export interface SessionObserver {
   died(session: number, reason: SessionDeath, detail: string): void
 }
 
-/** A session process, for the operator. */
-export interface SessionInfo {
-  readonly session: number
-  readonly pid: number | undefined
-  readonly device: string
-  readonly state: SessionState
-  /** Resident memory when it was last asked. */
-  readonly rssBytes: number
+/** The right to run one batch on an idle session, with its device's permit held. */
+export interface SessionLease {
+  /**
+   * One outcome a crop, in order. Uses the lease up.
+   * @param crops uint8 [height, width, 3] each
+   * @param onStuck the session may hang: another one takes its place meanwhile
+   */
+  run(crops: readonly Uint8Array[], onStuck?: () => void): Promise<readonly CropOutcome[]>
+  release(): void
 }
 
 /** Sessions on one device. */

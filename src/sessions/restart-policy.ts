@@ -1,4 +1,5 @@
 // When a dead session is replaced, and when the pool says that it cannot keep sessions alive.
+import { ServiceError } from '../errors.ts'
 import type { Session } from './session.ts'
 
 export interface RestartOptions {
@@ -70,4 +71,12 @@ export class Breaker {
   recordSuccess(): void {
     if (this.#deaths.length > 0) this.#deaths = []
   }
+}
+
+/** What a client is told to wait while no session can be kept alive, in seconds. */
+const retryAfterS = 5
+
+export function notReady(): ServiceError {
+  const message = 'no session of this model can be kept running at the moment; try again later'
+  return new ServiceError('not_ready', message, { retryAfterS })
 }

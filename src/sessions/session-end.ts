@@ -1,6 +1,6 @@
 // How a session process can end, and how a run can fail: by its batch, or by its session's end.
 
-export type SessionDeath = 'exit' | 'signal' | 'hang' | 'memory' | 'protocol' | 'load'
+export type SessionDeath = 'exit' | 'signal' | 'hang' | 'slow' | 'memory' | 'protocol' | 'load'
 
 export interface SessionEnd {
   readonly reason: SessionDeath | 'asked'

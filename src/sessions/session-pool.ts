@@ -4,16 +4,16 @@ import { ServiceError } from '../errors.ts'
 import { Allocator, type Grant } from './allocator.ts'
 import { checkupEveryMs, isSilent, isTooLarge, silentDetail } from './checkup.ts'
 import { findLeash } from './launch.ts'
-import type { CropOutcome } from './outcomes.ts'
 import {
   type SessionInfo,
+  type SessionLease,
   type SessionPoolOptions,
   type SessionState,
   type SettledOptions,
   settle,
 } from './pool-options.ts'
 import { RefusedCrops } from './refused-crops.ts'
-import { Breaker } from './restart-policy.ts'
+import { Breaker, notReady } from './restart-policy.ts'
 import { runBatch } from './run-batch.ts'
 import { Seat } from './seat.ts'
 import type { Session } from './session.ts'
@@ -23,13 +23,6 @@ import { SessionStarter } from './session-starter.ts'
 export type { CropOutcome, Scores } from './outcomes.ts'
 export type { Placement, SessionObserver, SessionPoolOptions } from './pool-options.ts'
 export type { SessionDeath } from './session-end.ts'
-
-/** The right to run one batch on an idle session, with its device's permit held. */
-export interface SessionLease {
-  /** uint8 [height, width, 3] each; one outcome a crop, in order. Uses the lease up. */
-  run(crops: readonly Uint8Array[]): Promise<readonly CropOutcome[]>
-  release(): void
-}
 
 export interface SessionPool {
   /** What the sessions run, once the first is warm. */
@@ -72,9 +65,6 @@ interface StartingLine {
   readonly others: readonly string[]
 }
 
-/** What a client is told to wait while no session can be kept alive, in seconds. */
-const retryAfterS = 5
-
 class ProcessPool implements SessionPool {
   readonly description: ModelDescription
   readonly refused: SessionPool['refused']
@@ -85,8 +75,10 @@ class ProcessPool implements SessionPool {
   readonly #allocator: Allocator
   readonly #states = new Map<Session, SessionState>()
   readonly #seats: readonly Seat[]
-  /** Sessions that are to end when their batch is done. */
-  readonly #retired = new Set<Session>()
+  /** Sessions whose place was taken and that are to end when their batch is done, and why. */
+  readonly #retired = new Map<Session, 'memory' | 'slow'>()
+  /** Sessions that took suspiciously long over a batch. */
+  readonly #mistrusted = new WeakSet<Session>()
   readonly #refused = new RefusedCrops()
   readonly #checkups: NodeJS.Timeout
   /** Leases that were given and not used up, tries after a session's death included. */
@@ -182,12 +174,17 @@ class ProcessPool implements SessionPool {
       used = true
     }
     return {
-      run: async (crops) => {
+      run: async (crops, onStuck = () => {}) => {
         use()
         const takeAnother = () => this.#allocator.takeAgain(this.#options.limits.retryMs)
+        const onSlow = (slow: Grant) => {
+          slow.letGo()
+          this.#mistrust(slow.session)
+          onStuck()
+        }
         try {
           const outcomes = await this.#refused.sift(crops, (wanted) =>
-            runBatch(wanted, grant, takeAnother),
+            runBatch(wanted, grant, { takeAnother, onSlow }),
           )
           if (outcomes.some(({ ok }) => ok)) this.#breaker.recordSuccess()
           return outcomes
@@ -237,17 +234,24 @@ class ProcessPool implements SessionPool {
   /** A batch left its session, perhaps because that died: then its end is being told. */
   #freed(session: Session): void {
     if (!session.alive) return
-    if (this.#retired.has(session)) this.#endLarge(session)
-    else this.#offer(session)
+    const reason = this.#retired.get(session)
+    if (reason === undefined) this.#offer(session)
+    else void session.end(this.#options.limits.endMs, reason)
   }
 
   #retire(session: Session): void {
-    if (this.#allocator.withdraw(session)) this.#endLarge(session)
-    else this.#retired.add(session)
+    this.#retired.set(session, this.#mistrusted.has(session) ? 'slow' : 'memory')
+    if (this.#allocator.withdraw(session)) this.#freed(session)
   }
 
-  #endLarge(session: Session): void {
-    void session.end(this.#options.limits.endMs, 'memory')
+  /**
+   * A fresh session is made ready before the watchdog decides, so that the place of one that hangs is
+   * not empty for as long as that takes. One at a time: on a machine that slows all of them, more
+   * sessions would only add to it.
+   */
+  #mistrust(session: Session): void {
+    this.#mistrusted.add(session)
+    if (this.#closing === undefined) this.#changeFor(session)
   }
 
   #left(session: Session, { reason, detail }: SessionEnd): void {
@@ -257,7 +261,7 @@ class ProcessPool implements SessionPool {
     this.#options.observer.state(session.id, 'gone')
     if (reason === 'asked') return
     this.#options.observer.died(session.id, reason, detail)
-    if (reason !== 'memory') this.#breaker.recordDeath()
+    if (reason !== 'memory' && reason !== 'slow') this.#breaker.recordDeath()
     if (this.#hopeless()) this.#allocator.refuseNew(notReady())
   }
 
@@ -292,13 +296,14 @@ class ProcessPool implements SessionPool {
   #changeIfTooLarge(session: Session): void {
     const { memory } = this.#options
     if (performance.now() < this.#nextChangeAt || !isTooLarge(session, memory)) return
-    if (this.#seats.some(({ expecting }) => expecting)) return
-    this.#nextChangeAt = performance.now() + memory.minAgeMs
-    this.#seats.find((seat) => seat.holds(session))?.open()
+    if (this.#changeFor(session)) this.#nextChangeAt = performance.now() + memory.minAgeMs
   }
-}
 
-function notReady(): ServiceError {
-  const message = 'no session of this model can be kept running at the moment; try again later'
-  return new ServiceError('not_ready', message, { retryAfterS })
+  /** Fills the place of `session` again while it works. Answers whether that could begin. */
+  #changeFor(session: Session): boolean {
+    if (this.#seats.some(({ expecting }) => expecting)) return false
+    const seat = this.#seats.find((seat) => seat.holds(session))
+    seat?.open()
+    return seat !== undefined
+  }
 }

@@ -24,7 +24,7 @@ import {
   SessionEndedError,
 } from './session-end.ts'
 import { throttle } from './throttle.ts'
-import { type Watchdog, watch } from './watchdog.ts'
+import { type RunOptions, type Watchdog, watch, watchAll } from './watchdog.ts'
 
 /** A line that a session process wrote to a standard stream, for the log. */
 export interface SessionLine {
@@ -130,16 +130,19 @@ export class Session {
    * @param crops uint8 [height, width, 3] each
    * @throws RunFailedError when the engine refused the batch, SessionEndedError when it died
    */
-  run(crops: readonly Uint8Array[]): Promise<readonly Scores[]> {
+  run(crops: readonly Uint8Array[], { isAgain, onSlow }: RunOptions): Promise<readonly Scores[]> {
     this.#checkBatch(crops)
     const id = this.#nextBatch
     const count = crops.length
     this.#nextBatch += 1
     return new Promise((resolve, reject) => {
-      const limitMs = this.#options.watchdog.limitMs(count)
-      const stopWatch = watch(limitMs, () =>
-        this.kill('hang', `a batch of ${count} took more than ${Math.round(limitMs)} ms`),
-      )
+      const { watchdog } = this.#options
+      const limitMs = watchdog.limitMs(count)
+      const detail = `a batch of ${count} took more than ${Math.round(limitMs)} ms`
+      const stopWatch = watchAll([
+        [limitMs, () => this.kill('hang', detail)],
+        [watchdog.trustedMs(count, isAgain), onSlow],
+      ])
       this.#inFlight = { id, count, startedAt: performance.now(), resolve, reject, stopWatch }
       this.#channel.sendBatch({ kind: FrameKind.run, id, count }, crops)
     })
@@ -151,7 +154,7 @@ export class Session {
   }
 
   /** Ends the process in good order, or with SIGKILL after `graceMs`. Resolves when it is gone. */
-  async end(graceMs: number, reason: 'asked' | 'memory' = 'asked'): Promise<void> {
+  async end(graceMs: number, reason: 'asked' | 'memory' | 'slow' = 'asked'): Promise<void> {
     this.#cause ??= { reason, detail: 'asked to end' }
     this.#channel.send({ type: 'close' })
     const timer = setTimeout(() => this.#child.kill('SIGKILL'), graceMs)

@@ -15,6 +15,18 @@ export const defaultWatchdog: WatchdogOptions = {
   factor: 10,
 }
 
+export interface RunOptions {
+  /** Whether these crops were with a session that ended. */
+  readonly isAgain: boolean
+  /** The run takes suspiciously long. It may still come to a good end. */
+  readonly onSlow: () => void
+}
+
+/** A run gets this share of its limit before its session is mistrusted: still several times the p99. */
+const trustedShare = 1 / 3
+/** So does one of an image whose last session ended: the next is likely to end too. */
+const trustedShareAgain = 1 / 8
+
 /** Enough runs for a p99, few enough to follow a machine whose load changes. */
 const windowRuns = 256
 
@@ -51,6 +63,11 @@ export class Watchdog {
     return Math.max(this.#options.floorMs, this.#options.factor * this.#p99Ms * growth)
   }
 
+  /** After so many milliseconds a replacement is prepared, in case that the run does hang. */
+  trustedMs(count: number, isAgain: boolean): number {
+    return this.limitMs(count) * (isAgain ? trustedShareAgain : trustedShare)
+  }
+
   #summarize(): void {
     const sorted = this.#runs.map((run) => run.ms).sort((a, b) => a - b)
     this.#p99Ms = sorted[Math.floor(0.99 * (sorted.length - 1))] ?? 0
@@ -80,5 +97,13 @@ export function watch(limitMs: number, onHang: () => void): () => void {
   return () => {
     clearInterval(timer)
     clearTimeout(lastLook)
+  }
+}
+
+/** Several of those; the returned function stops them all. */
+export function watchAll(alarms: readonly (readonly [number, () => void])[]): () => void {
+  const stops = alarms.map(([afterMs, call]) => watch(afterMs, call))
+  return () => {
+    for (const stop of stops) stop()
   }
 }

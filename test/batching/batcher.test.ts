@@ -263,3 +263,30 @@ test('the observer hears of every change of the depth', async () => {
     [1, 0, 1, 0],
   )
 })
+
+test('a batch that is stuck keeps no other from running, and is waited for all the same', async () => {
+  let endFirst = () => {}
+  let calls = 0
+  const { batcher, submit } = bench({
+    lease: async () => ({
+      async run(items, onStuck) {
+        calls += 1
+        if (calls === 1) {
+          onStuck()
+          await new Promise<void>((resolve) => (endFirst = resolve))
+        }
+        return items.map((value) => ({ ok: true, value }))
+      },
+      release() {},
+    }),
+  })
+  const stuck = submit('a')
+  await settle()
+  assert.equal((await submit('b')).value, 'b')
+  const order: string[] = []
+  const idle = batcher.idle().then(() => order.push('idle'))
+  void stuck.then(() => order.push('a'))
+  endFirst()
+  await idle
+  assert.deepEqual(order, ['a', 'idle'])
+})

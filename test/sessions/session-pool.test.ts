@@ -1,6 +1,7 @@
 // The pool on real session processes, real models and real faults.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { withFault } from '../fixtures/faults.ts'
 import { expectedScores, openPool } from '../support/test-pool.ts'
 import { tinyClasses, tinyCrop } from '../support/tiny-model.ts'
 
@@ -18,4 +19,19 @@ test('a batch comes back as one row of scores a crop, in order', async (t) => {
     })
   })
   assert.equal(pool.description.engine, 'onnxruntime')
+})
+
+test('the place of a session that seems to hang is filled before that is certain', async (t) => {
+  const { pool, run, deaths } = await openPool(t, 1, {
+    watchdog: { floorMs: 15_000 },
+    limits: { drainMs: 1, endMs: 1 },
+  })
+  const lease = await pool.lease()
+  const stuck = new Promise<void>((resolve) => {
+    void lease.run([withFault(tinyCrop(1), 'hang')], resolve)
+  })
+  await stuck
+  const [outcome] = await run([tinyCrop(2)])
+  assert.equal(outcome?.ok, true)
+  assert.deepEqual(deaths, [])
 })
