@@ -7,6 +7,7 @@ import { healthCommand } from './health.ts'
 import { modelsCommand } from './models.ts'
 import { packageVersion } from './package-version.ts'
 import { serveCommand } from './serve.ts'
+import { setupCudaCommand } from './setup-cuda.ts'
 import { setupOpenvinoCommand } from './setup-openvino.ts'
 import { setupTensorflowCommand } from './setup-tensorflow.ts'
 import { tuneCommand } from './tune.ts'
@@ -33,6 +34,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addCommand(classifyCommand())
     .addCommand(modelsCommand())
     .addCommand(doctorCommand())
+    .addCommand(setupCudaCommand())
     .addCommand(setupOpenvinoCommand())
     .addCommand(setupTensorflowCommand())
     .addCommand(tuneCommand())

@@ -1,10 +1,9 @@
 // The native library, loaded when it is first needed: this room is imported where it may be absent.
 import { existsSync, readdirSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
 import type * as Runtime from 'onnxruntime-node'
 import { messageOf } from '../../errors.ts'
 import type { Availability } from '../engine.ts'
+import { linkProvider } from './cuda-provider.ts'
 
 export type { Runtime }
 
@@ -35,10 +34,6 @@ export async function probeRuntime(): Promise<Availability> {
 
 /** `cuda:0`, … where the CUDA provider, which npm does not carry, lies beside the library. */
 function cudaDevices(): string[] {
-  const { resolve } = createRequire(import.meta.url)
-  const binaries = join(dirname(resolve('onnxruntime-node/package.json')), 'bin/napi-v6')
-  const folder = join(binaries, process.platform, process.arch)
-  const hasProvider = existsSync(join(folder, 'libonnxruntime_providers_cuda.so'))
-  if (!hasProvider || !existsSync(gpuFolder)) return []
+  if (!existsSync(gpuFolder) || !linkProvider()) return []
   return readdirSync(gpuFolder).map((_, index) => `cuda:${index}`)
 }

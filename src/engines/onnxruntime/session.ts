@@ -3,6 +3,7 @@ import type { InferenceSession } from 'onnxruntime-node'
 import { ModelError, messageOf } from '../../errors.ts'
 import type { LoadedModel, LoadRequest, ModelDescription } from '../engine.ts'
 import { findScoreKind } from '../score-kind.ts'
+import { cudaAdvice } from './cuda-provider.ts'
 import type { ConvertedModel } from './model-source.ts'
 import { loadRuntime, type Runtime, runtimeVersion } from './runtime.ts'
 import { sessionOptions } from './session-options.ts'
@@ -25,7 +26,8 @@ export async function openSession(
   } catch (error) {
     throw new ModelError(
       'unsupported',
-      `model ${request.model}: onnxruntime cannot run it on ${request.device}: ${messageOf(error)}`,
+      `model ${request.model}: onnxruntime cannot run it on ${request.device}: ${messageOf(error)}` +
+        (request.device.startsWith('cuda') ? `.${cudaAdvice()}` : ''),
       { cause: error },
     )
   }
