@@ -4,6 +4,7 @@ import type { Metadata, SharpOptions } from 'sharp'
 import type { Raster } from './colour.ts'
 import type { Box, Size } from './geometry.ts'
 import type { ImageFormat } from './imaging.ts'
+import { readPlainJpeg } from './jpeg-header.ts'
 import { sharp } from './sharp.ts'
 
 const loaders: Readonly<Record<ImageFormat, string>> = {
@@ -54,6 +55,8 @@ export interface Header extends Size {
 
 /** @throws Error of sharp */
 export async function readHeader(bytes: Uint8Array): Promise<Header> {
+  const plain = readPlainJpeg(bytes)
+  if (plain !== null) return { ...plain, orientation: 1, cmyk: false }
   const metadata: Metadata = await sharp(bytes, options).metadata()
   return {
     width: metadata.width,
