@@ -112,7 +112,7 @@ export const variables = {
   maxImagePixels: variable('MAX_IMAGE_PIXELS', form.integer(1, 268_402_689), {
     default: '50000000',
     meaning: 'largest decoded image, in pixels, found from its header',
-    risk: 'a progressive JPEG of 50 million pixels takes about 210 MB to decode, one of 268 million 1.6 GB',
+    risk: 'a progressive JPEG of 50 million pixels takes about 460 MB to decode (CMYK 620 MB), one of 268 million 2.5 GB',
   }),
   imageFormats: variable(
     'IMAGE_FORMATS',

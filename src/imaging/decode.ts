@@ -44,7 +44,7 @@ export async function decode({
     const rows = uprightRows(raster, header.orientation)
     return crops.map((crop) => cutCrop(crop, rows, part))
   }
-  const cost = decodeCost(format, header.width * header.height, header.progressive)
+  const cost = decodeCost(format, header)
   return {
     crops: await withinMemory(memory, cost, cut),
     format,

@@ -25,6 +25,9 @@ const weight = 0.1
 /** Room for one of the dearest images at the default limit of 50 million pixels. */
 const defaultMaxDecodeBytes = 320 * 1024 * 1024
 
+/** Pixels lie outside the heap of a thread; V8's default (48) is for programs that make much garbage. */
+const maxYoungGenerationSizeMb = 4
+
 /** Decoding threads, started at once; `close` ends them. */
 export function createImaging({
   threads,
@@ -42,6 +45,7 @@ export function createImaging({
     maxThreads: threads,
     // A thread takes its next image only when the last is done: the bound on memory.
     concurrentTasksPerWorker: 1,
+    resourceLimits: { maxYoungGenerationSizeMb },
   })
 
   const memory = createMemoryBudget(maxDecodeBytes)

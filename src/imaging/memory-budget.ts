@@ -3,6 +3,8 @@
 // gigabytes, so dear images wait for each other. Threads wait without a word to the main thread.
 import { collectGarbage } from './collect-garbage.ts'
 import type { ImageFormat } from './imaging.ts'
+import type { Header } from './libvips.ts'
+import { trimMalloc } from './tame-malloc.ts'
 
 export interface MemoryBudget {
   /** Shared by the threads: KiB in use. */
@@ -24,6 +26,8 @@ const bytesPerPixel: Readonly<Record<ImageFormat, number>> = {
 }
 /** All coefficients of a progressive JPEG are there before the first pixel is. */
 const progressiveBytesPerPixel = 9.3
+/** Four inks in place of three colours. */
+const cmykShare = 4 / 3
 /** Cheaper images (of a few million pixels) do not count: they never wait for dear ones. */
 const freeBytes = 32 * 1024 * 1024
 const bytesPerUnit = 1024
@@ -32,9 +36,11 @@ export function createMemoryBudget(maxBytes: number): MemoryBudget {
   return { used: new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)), maxBytes }
 }
 
-export function decodeCost(format: ImageFormat, pixels: number, progressive: boolean): number {
+export function decodeCost(format: ImageFormat, header: Header): number {
+  const { width, height, progressive, cmyk } = header
   const isSlow = format === 'jpeg' && progressive
-  return pixels * (isSlow ? progressiveBytesPerPixel : bytesPerPixel[format])
+  const each = isSlow ? progressiveBytesPerPixel : bytesPerPixel[format]
+  return width * height * each * (cmyk ? cmykShare : 1)
 }
 
 /**
@@ -50,9 +56,11 @@ export async function withinMemory<Value>(
   const cost = Math.ceil(costBytes / bytesPerUnit)
   take(budget, cost)
   try {
+    await collectGarbage() // what images before it left on this thread, however cheap they were
     return await work()
   } finally {
     await collectGarbage()
+    trimMalloc()
     Atomics.sub(budget.used, 0, cost)
     Atomics.notify(budget.used, 0)
   }
