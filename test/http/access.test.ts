@@ -114,6 +114,22 @@ describe('with a rate limit', () => {
   })
 })
 
+describe('behind a proxy that nobody said to trust', () => {
+  let service: Service
+  before(async () => {
+    service = await startService({ http: { rateLimitPerMinute: 2, trustProxy: ['10.9.8.7'] } })
+  })
+  after(() => service.close())
+
+  test('X-Forwarded-For changes nobody into somebody else', async () => {
+    const ask = (address: string) =>
+      request(service.origin).get('/v1/models').set('x-forwarded-for', address)
+    assert.equal((await ask('10.0.0.1')).status, 200)
+    assert.equal((await ask('10.0.0.2')).status, 200)
+    assertProblem(await ask('10.0.0.3'), [429, 'rate_limited'])
+  })
+})
+
 describe('without any of it', () => {
   let service: Service
   before(async () => {
@@ -134,6 +150,14 @@ describe('without any of it', () => {
     assert.match(headers['content-security-policy'] ?? '', /default-src 'self'.*object-src 'none'/)
     assert.equal(headers['x-powered-by'], undefined)
     assert.equal(headers.server, undefined)
+  })
+
+  test('a browser that asks first is allowed nothing', async () => {
+    const { headers } = await request(service.origin)
+      .options('/v1/classify')
+      .set('origin', 'https://app.example')
+      .set('access-control-request-method', 'POST')
+    for (const name of Object.keys(headers)) assert.doesNotMatch(name, /^access-control-allow/)
   })
 
   test('no limit of rates is applied', async () => {
