@@ -2,9 +2,12 @@ import assert from 'node:assert/strict'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'node:test'
+import { request } from 'undici'
 import { loadWithPreferredEngine } from '../../src/engines/choose.ts'
 import { sharp } from '../../src/imaging/sharp.ts'
+import { picture } from '../support/pictures.ts'
 import { runCommand } from '../support/run-command.ts'
+import { startServed } from '../support/served-process.ts'
 import { sessionRequest } from '../support/session-request.ts'
 import { smallCrops } from '../support/small-model.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -39,9 +42,9 @@ test('an int8 version joins the model, is named, and leaves what is served as it
   assert.equal(manifest.weights.kind, 'random')
 
   const folder = join(repository, 'small/2')
-  const request = sessionRequest({ folder, maxBatchSize: 2 })
+  const order = sessionRequest({ folder, maxBatchSize: 2 })
   const load = async (precision: 'auto' | 'int8' | 'fp32') =>
-    (await loadWithPreferredEngine('onnxruntime', { ...request, precision })).model
+    (await loadWithPreferredEngine('onnxruntime', { ...order, precision })).model
   const [auto, fp32] = [await load('auto'), await load('fp32')]
   assert.equal(auto.description.precision, 'int8')
   assert.equal(fp32.description.precision, 'fp32')
@@ -54,12 +57,51 @@ test('an int8 version joins the model, is named, and leaves what is served as it
   }
 })
 
+/** Version and precision that answer each of `queries`. */
+async function answering(repository: string, precision: string, queries: readonly string[]) {
+  const served = await startServed({
+    repository,
+    environment: { PRECISION: precision, ENGINE: 'onnxruntime', MODELS: 'small' },
+  })
+  try {
+    const body = await picture(1)
+    const versions: string[] = []
+    for (const query of queries) {
+      const url = `${served.origin}/v1/classify?model=small${query}`
+      const answer = await request(url, { method: 'POST', body })
+      const { version, code } = (await answer.body.json()) as { version?: string; code?: string }
+      versions.push(version ?? code ?? '')
+    }
+    const engine = await request(`${served.origin}/v1/engine`)
+    const { models } = (await engine.body.json()) as {
+      models: { version: string; engine: { precision: string } | null }[]
+    }
+    const precisions = models.map(({ version, engine }) => `${version} ${engine?.precision ?? '-'}`)
+    return { versions, precisions: precisions.sort() }
+  } finally {
+    await served.stop()
+  }
+}
+
+test('over HTTP, int8 answers those who ask for it; PRECISION=int8 serves nothing else', async (t) => {
+  const { repository } = await quantized(t)
+  const queries = ['', '&version=stable', '&version=int8', '&version=1']
+  assert.deepEqual(await answering(repository, 'auto', queries), {
+    versions: ['1', '1', '2', '1'],
+    precisions: ['1 fp32', '2 int8'],
+  })
+  assert.deepEqual(await answering(repository, 'int8', queries), {
+    versions: ['2', 'version_not_found', '2', 'version_not_found'],
+    precisions: ['1 -', '2 int8'],
+  })
+})
+
 test('int8 is refused where nothing was quantised, with the command that does it', async (t) => {
   const repository = await tempFolder(t)
   await runCommand([...build, ...small, '--output', repository])
-  const request = sessionRequest({ folder: join(repository, 'small/1') })
+  const order = sessionRequest({ folder: join(repository, 'small/1') })
   await assert.rejects(
-    loadWithPreferredEngine('onnxruntime', { ...request, precision: 'int8' }),
+    loadWithPreferredEngine('onnxruntime', { ...order, precision: 'int8' }),
     /models quantize/,
   )
 })

@@ -66,7 +66,7 @@ async function wantedRanges(source: Source): Promise<Ranges | null> {
   const quantization = await readQuantization(folder, model)
   if (precision === 'int8' && quantization === null) {
     const what = `model ${model}: PRECISION is int8, and this version is not quantised`
-    throw new ModelError('unsupported', `${what}; \`models quantize ${model}\` makes one that is`)
+    throw new ModelError('unsupported', `${what}; \`models quantize ${model}\` makes one that is.`)
   }
   return precision === 'int8' || precision === 'auto' ? (quantization?.ranges ?? null) : null
 }
