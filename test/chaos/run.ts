@@ -1,12 +1,13 @@
 // `npm run chaos`: real faults done to a real server under load, each in a file of faults/.
 //   --only TEXT   those whose name holds TEXT
-//   --long        longer, and writes docs/reliability-chaos.md
+//   --long        longer, and times are promises too; all of them write docs/reliability-chaos.md
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { knownImages, writeSmallModel } from '../support/known-images.ts'
 import { endAllServed } from '../support/served-process.ts'
+import { clockStep } from './faults/clock-step.ts'
 import { givenUp } from './faults/given-up.ts'
 import { modelFolder } from './faults/model-folder.ts'
 import { overload } from './faults/overload.ts'
@@ -25,6 +26,7 @@ const faults: readonly Fault[] = [
   ...scarcity,
   ...slowClients,
   ...givenUp,
+  ...clockStep,
   ...shutdown,
   ...rollingRestart,
   ...overload,
@@ -59,7 +61,7 @@ for (const fault of faults.filter(({ name }) => name.includes(given.only))) {
   process.stdout.write(`${result.outcome}: ${result.fault}\n  ${seen.join('; ')}\n`)
 }
 await rm(root, { recursive: true, force: true })
-if (given.long) await writeTable()
+if (given.long && given.only === '') await writeTable()
 const broken = results.filter(({ outcome }) => outcome === 'BROKEN').length
 process.stdout.write(`${results.length} faults, ${broken} broken promises\n`)
 process.exit(broken === 0 ? 0 : 1)
