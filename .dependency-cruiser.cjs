@@ -36,7 +36,7 @@ module.exports = {
     forbid(
       'nobody-imports-the-root',
       { path: '^src/[^/]+/', pathNot: '^src/cli/' },
-      { path: '^src/(app|load-model|observers|server|config)\\.ts$' },
+      { path: '^src/(app|load-model|observers|server|config|listen-failure)\\.ts$' },
     ),
     forbid(
       'http-sees-only-types-of-repository',
@@ -48,6 +48,11 @@ module.exports = {
       { path: '^src/sessions/', pathNot: 'worker\\.ts$' },
       { path: '^src/engines/', dependencyTypesNot: ['type-only'] },
     ),
+    forbid(
+      'commands-share-what-lies-above-their-folders', // or ask `models` for a model
+      { path: '^src/cli/([^/]+)/' },
+      { path: '^src/cli/[^/]+/', pathNot: '^src/cli/($1|models)/' },
+    ),
     ...Object.entries(rooms).map(([room, may]) =>
       forbid(
         `what-${room}-may-import`,
@@ -57,7 +62,7 @@ module.exports = {
           pathNot: [
             `^src/(${[room, ...may].join('|')})/`,
             '^src/errors\\.ts$',
-            ...(room === 'cli' ? ['^src/(app|server|config)\\.ts$'] : []),
+            ...(room === 'cli' ? ['^src/(app|server|config|listen-failure)\\.ts$'] : []),
           ],
         },
       ),

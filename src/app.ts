@@ -9,12 +9,17 @@ import { type Config, cores } from './config.ts'
 import { ModelError, messageOf } from './errors.ts'
 import { closeGently } from './http/closing.ts'
 import { createMetricsServer } from './http/metrics-server.ts'
-import { createServer } from './http/server.ts'
+import { createServer, listenQuietly } from './http/server.ts'
 import { createImaging } from './imaging/decoder-pool.ts'
 import { drawHeatMap } from './imaging/heat-map.ts'
 import { isCurrent, loadModel, planDevices } from './load-model.ts'
 import { createMetrics, type Metrics } from './metrics/metrics.ts'
-import { classificationObserver, lineupObserver, modelInfo } from './observers.ts'
+import {
+  classificationObserver,
+  defaultModelObserver,
+  lineupObserver,
+  modelInfo,
+} from './observers.ts'
 import { createReloader, type Reloader } from './repository/reloader.ts'
 import type { Scan } from './repository/repository.ts'
 import { scanRepository } from './repository/scan.ts'
@@ -78,7 +83,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     observe: classificationObserver(metrics, tracing),
   })
   // The sessions start while this process still makes its server.
-  const reloader = startReloader(config, lineup, log)
+  const reloader = startReloader(config, { lineup, table, log })
   const firstLook = reloader.ask(true)
   firstLook.catch(() => {}) // `start` tells of it
   const http = await createServer({
@@ -105,7 +110,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     },
     async listen(host, port) {
       if (metricsServer !== null) await metricsServer.listen({ host, port: config.metricsPort })
-      return await http.listen({ host, port, backlog: config.maxConnections })
+      return await listenQuietly(http, { host, port, backlog: config.maxConnections })
     },
     async drain(delayMs) {
       reloader.stop()
@@ -121,9 +126,17 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   }
 }
 
-function startReloader(config: Config, lineup: Lineup, log: Logger): Reloader {
+function startReloader(
+  config: Config,
+  { lineup, table, log }: { lineup: Lineup; table: ModelTable; log: Logger },
+): Reloader {
+  const tellDefault = defaultModelObserver(log)
   const reloader = createReloader({
-    look: async (insist) => lineup.reconcile(await scanFor(config), insist),
+    async look(insist) {
+      const found = await lineup.reconcile(await scanFor(config), insist)
+      tellDefault(table)
+      return found
+    },
     pollMs: config.modelPollMs,
     settleMs,
     failed: (error) => log.error(messageOf(error)),
@@ -135,7 +148,6 @@ function startReloader(config: Config, lineup: Lineup, log: Logger): Reloader {
 /** What the edge takes from the configuration as it is. */
 function edgeSettings(config: Config) {
   return {
-    defaultModel: config.defaultModel,
     imageFormats: config.imageFormats,
     limits: {
       maxImageBytes: config.maxImageBytes,

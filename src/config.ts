@@ -1,6 +1,7 @@
 // Everything an operator can set: one table of variables, read once, into a frozen Config.
 // `serve --help` and docs/configuration.md are printed from the same table.
 import { availableParallelism } from 'node:os'
+import { usualModel } from './classification/default-model.ts'
 import * as form from './config-forms.ts'
 import { ConfigError, messageOf } from './errors.ts'
 
@@ -49,8 +50,8 @@ export const variables = {
     meaning: 'models to serve, comma-separated; empty serves all that are found',
   }),
   defaultModel: variable('DEFAULT_MODEL', form.text, {
-    default: 'resnet50',
-    meaning: 'the model that answers a request which names none',
+    default: '',
+    meaning: `the model that answers a request which names none; unset it is ${usualModel}, or the only one there is`,
   }),
   modelPollMs: variable('MODEL_POLL_MS', form.integer(0, oneHourMs), {
     default: '0',

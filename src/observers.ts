@@ -2,6 +2,7 @@
 import type { Logger } from 'pino'
 import type { ClassificationObserver } from './classification/classifier.ts'
 import type { LineupObserver } from './classification/lineup.ts'
+import type { ModelTable } from './classification/model-table.ts'
 import type { ServedModel } from './classification/served-model.ts'
 import { ServiceError } from './errors.ts'
 import type { Metrics } from './metrics/metrics.ts'
@@ -43,6 +44,23 @@ export function lineupObserver(metrics: Metrics, log: Logger): LineupObserver {
       if (!isReplaced) metrics.forget(namesOf(served.version))
       log.info(namesOf(served.version), 'model retired')
     },
+  }
+}
+
+/** Says once, and again when it changes, which model answers requests that name none. */
+export function defaultModelObserver(log: Logger): (table: ModelTable) => void {
+  let told = ''
+  return (table) => {
+    const names = [...new Set(table.all().map(({ version }) => version.model))]
+    const model = table.defaultModel()
+    const isServed = names.includes(model)
+    const line = isServed
+      ? `requests that name no model get ${model}`
+      : `requests that name no model get 404: the default, ${model}, is not served; set DEFAULT_MODEL to one of: ${names.join(', ')}`
+    if (names.length === 0 || line === told) return
+    told = line
+    if (isServed) log.info(line)
+    else log.warn(line)
   }
 }
 

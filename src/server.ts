@@ -3,6 +3,7 @@ import { pino } from 'pino'
 import { type AppOptions, createApp } from './app.ts'
 import type { Config } from './config.ts'
 import { messageOf, UsageError } from './errors.ts'
+import { listenFailureOf } from './listen-failure.ts'
 
 /** Ends the process by its exit code: 0 after a drain, 1 when the grace ran out or a start failed. */
 export async function serve(
@@ -49,15 +50,7 @@ export async function serve(
   }
 }
 
-/** What keeps a server from listening, as people who set HOST and PORT see it. */
-const listenFailures: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another program listens there already; stop it, or choose another PORT',
-  EACCES: 'this user may not listen there; choose a PORT above 1023',
-  EADDRNOTAVAIL: 'this machine has no such address; HOST is usually 127.0.0.1 or 0.0.0.0',
-  ENOTFOUND: 'this machine has no such address; HOST is usually 127.0.0.1 or 0.0.0.0',
-}
-
-function cannotListen(error: unknown, { host, port }: Config): UsageError | undefined {
-  const reason = listenFailures[(error as NodeJS.ErrnoException).code ?? '']
-  return reason === undefined ? undefined : new UsageError(`HOST ${host}, PORT ${port}: ${reason}`)
+function cannotListen(error: unknown, config: Config): UsageError | undefined {
+  const reason = listenFailureOf(error, config)
+  return reason === undefined ? undefined : new UsageError(reason)
 }

@@ -54,6 +54,11 @@ const forbidden: [string, string, string][] = [
     "import '../engines/engine.ts'",
     'engines-load-in-the-session-process-only',
   ],
+  [
+    'src/cli/tune/tune.ts',
+    "import '../doctor/finding.ts'",
+    'commands-share-what-lies-above-their-folders',
+  ],
 ]
 
 for (const [file, statement, rule] of forbidden) {

@@ -6,7 +6,7 @@ test('without any variable the defaults of the table hold', () => {
   const config = readConfig({})
   assert.equal(config.host, '127.0.0.1')
   assert.equal(config.port, 8080)
-  assert.equal(config.defaultModel, 'resnet50')
+  assert.equal(config.defaultModel, '', 'resnet50, or the only one there is')
   assert.equal(config.maxQueueSize, 256)
   assert.equal(config.maxBatchSize, 'auto')
   assert.equal(config.maxImageBytes, 20 * 1024 * 1024)

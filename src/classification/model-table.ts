@@ -1,6 +1,7 @@
 // What is served right now: model name -> versions, and which one a request means.
 import { ServiceError } from '../errors.ts'
 import { defaultManifest } from '../repository/manifest.ts'
+import { chooseDefault } from './default-model.ts'
 import { type Routing, type RoutingManifest, routingOf, shareOf } from './routing.ts'
 import type { ServedModel } from './served-model.ts'
 import type { Target } from './types.ts'
@@ -18,6 +19,8 @@ export interface ModelTable {
   route(model: string, manifest: RoutingManifest): void
   /** @throws ServiceError model_not_found, version_not_found */
   resolve(target: Target): ServedModel
+  /** The model that answers requests which name none. It may not be served. */
+  defaultModel(): string
   /** The version that answers requests which name none, but for those that are split off. */
   isDefaultVersion(served: ServedModel): boolean
   /** Its names, e.g. `stable`. */
@@ -33,17 +36,19 @@ export interface Shadow {
   readonly percent: number
 }
 
+/** @param defaultModel DEFAULT_MODEL; empty takes the usual one, or the only one there is */
 export function createModelTable(defaultModel: string): ModelTable {
   return new RowTable(defaultModel)
 }
 
 class RowTable implements ModelTable {
-  readonly #defaultModel: string
+  readonly #configured: string
+  #chosen: string | undefined
   readonly #routings = new Map<string, Routing>()
   #rows: readonly ServedModel[] = []
 
   constructor(defaultModel: string) {
-    this.#defaultModel = defaultModel
+    this.#configured = defaultModel
   }
 
   all(): readonly ServedModel[] {
@@ -69,14 +74,27 @@ class RowTable implements ModelTable {
     this.#routeFrom(this.#defaultOf(model), model, manifest)
   }
 
-  resolve({ model = this.#defaultModel, version, key }: Target): ServedModel {
+  defaultModel(): string {
+    // Once chosen it stays while it is served: a second model that comes must not take its requests.
+    if (this.#chosen === undefined || this.#numbersOf(this.#chosen).length === 0) {
+      this.#chosen = chooseDefault(
+        this.#configured,
+        this.#rows.map(({ version }) => version.model),
+      )
+    }
+    return this.#chosen
+  }
+
+  resolve({ model: named, version, key }: Target): ServedModel {
+    const model = named ?? this.defaultModel()
     const found =
       version === undefined
         ? this.#anyOf(model, key)
         : this.#find(model, this.#numberOf(model, version))
     if (found !== undefined) return found
     const numbers = this.#numbersOf(model)
-    if (numbers.length === 0) throw modelNotFound(model, this.#rows)
+    if (numbers.length === 0)
+      throw modelNotFound({ model, isNamed: named !== undefined }, this.#rows)
     const labels = [...this.#routed(model).labels].filter(([, number]) => numbers.includes(number))
     throw versionNotFound(model, version ?? '', [...numbers, ...labels.map(([label]) => label)])
   }
@@ -173,10 +191,16 @@ function sumOf(shares: readonly { readonly percent: number }[]): number {
 /** Longest piece of a client's text that an error repeats. */
 const maxEcho = 100
 
-function modelNotFound(model: string, rows: readonly ServedModel[]): ServiceError {
-  const names = [...new Set(rows.map((row) => row.version.model))].join(', ')
+function modelNotFound(
+  { model, isNamed }: { readonly model: string; readonly isNamed: boolean },
+  rows: readonly ServedModel[],
+): ServiceError {
+  const served = [...new Set(rows.map((row) => row.version.model))].join(', ') || 'none'
   const found = JSON.stringify(model.slice(0, maxEcho))
-  return new ServiceError('model_not_found', `no model ${found}; served are: ${names || 'none'}`)
+  const message = isNamed
+    ? `no model ${found}; served are: ${served}`
+    : `the request names no model, and the default, ${found}, is not served; name one of: ${served}`
+  return new ServiceError('model_not_found', message)
 }
 
 function versionNotFound(

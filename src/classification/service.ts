@@ -95,6 +95,7 @@ function servedState(served: ServedModel, table: ModelTable): ModelState {
     traffic: table.trafficOf(served),
     state: hasSession(served) ? 'ready' : 'failed',
     served: table.isDefaultVersion(served),
+    default: table.isDefaultVersion(served) && version.model === table.defaultModel(),
     preprocess: { ...shownPreprocess(version.manifest.preprocess), ...cropOf(recipe) },
     input: { name: input.name, dtype: input.dtype, shape: [-1, input.height, input.width, 3] },
     output,
@@ -120,6 +121,7 @@ function absentState({ version, state, message }: Absentee): ModelState {
     state,
     ...(message === undefined ? {} : { message }),
     served: false,
+    default: false,
     labels: [],
     traffic: 0,
     preprocess: {

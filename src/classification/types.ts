@@ -121,6 +121,8 @@ export interface ModelState {
   readonly message?: string
   /** Answers requests that name no version. */
   readonly served: boolean
+  /** Answers requests that name no model either. */
+  readonly default: boolean
   /** Percent of the requests that name no version which it answers. */
   readonly traffic: number
   readonly labels: readonly string[]

@@ -2,7 +2,8 @@
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 import type { Config } from '../config.ts'
-import { UsageError } from '../errors.ts'
+import { messageOf, UsageError } from '../errors.ts'
+import { listenFailureOf } from '../listen-failure.ts'
 
 /** @throws UsageError that says what to do */
 export async function assertPortIsFree(config: Pick<Config, 'host' | 'port'>): Promise<void> {
@@ -21,19 +22,9 @@ export async function whyNotListen({
     await once(server, 'listening')
     return null
   } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException
-    return reasons[code]?.(host, port) ?? `cannot listen on ${host}:${port}: ${code}`
+    const reason = listenFailureOf(error, { host, port })
+    return reason ?? `cannot listen on ${host}:${port}: ${messageOf(error)}`
   } finally {
     server.close()
   }
-}
-
-const reasons: Readonly<Record<string, (host: string, port: number) => string>> = {
-  EADDRINUSE: (host, port) =>
-    `port ${port} of ${host} is in use by another program; stop that one, or take another port: --port ${port + 1}`,
-  EACCES: (_host, port) =>
-    `port ${port} may not be used: ports below 1024 are for the administrator; take another: --port 8080`,
-  EADDRNOTAVAIL: (host) =>
-    `this machine has no address ${host}; HOST=127.0.0.1 is this machine alone, HOST=0.0.0.0 every network`,
-  ENOTFOUND: (host) => `HOST is ${JSON.stringify(host)}, which is no address and no known name`,
 }

@@ -1,16 +1,16 @@
 // The command line: one file a command, joined here.
 import { Command, CommanderError } from 'commander'
 import { ConfigError, messageOf, UsageError } from '../errors.ts'
-import { classifyCommand } from './classify.ts'
-import { doctorCommand } from './doctor.ts'
+import { classifyCommand } from './classify/classify.ts'
+import { doctorCommand } from './doctor/doctor.ts'
 import { healthCommand } from './health.ts'
-import { modelsCommand } from './models.ts'
+import { modelsCommand } from './models/models.ts'
 import { packageVersion } from './package-version.ts'
 import { serveCommand } from './serve.ts'
-import { setupCudaCommand } from './setup-cuda.ts'
-import { setupOpenvinoCommand } from './setup-openvino.ts'
-import { setupTensorflowCommand } from './setup-tensorflow.ts'
-import { tuneCommand } from './tune.ts'
+import { setupCudaCommand } from './setup/setup-cuda.ts'
+import { setupOpenvinoCommand } from './setup/setup-openvino.ts'
+import { setupTensorflowCommand } from './setup/setup-tensorflow.ts'
+import { tuneCommand } from './tune/tune.ts'
 
 const footer = `
 Examples:

@@ -1,8 +1,8 @@
 // `serve`: the server, with a flag for every variable of config.ts.
 import { Command } from 'commander'
 import { flagOf, readConfig, variables } from '../config.ts'
-import { fillRepository } from './fill-repository.ts'
 import { assertPortIsFree } from './free-port.ts'
+import { fillRepository } from './models/fill-repository.ts'
 import { inOneLine } from './one-line.ts'
 import { packageVersion } from './package-version.ts'
 

@@ -88,14 +88,21 @@ function bearerOf(header: string | undefined): string | undefined {
 
 /**
  * Health is for probes, which have no keys; OPTIONS is for browsers, which send none with it; the
- * files of the web page are what asks a person for a key.
+ * files of the web page and of /docs are what asks a person for a key. They tell nothing that the
+ * repository does not.
  */
 function isOpen(request: FastifyRequest): boolean {
-  return isHealth(request) || request.method === 'OPTIONS' || isPageFile(request)
+  if (isHealth(request) || request.method === 'OPTIONS' || isPageFile(request)) return true
+  // A browser cannot be given a key for an address that is typed into it.
+  const { headers, routeOptions } = request
+  return routeOptions.url === docs && /\btext\/html\b/.test(headers.accept ?? '')
 }
 
+const docs = '/docs'
+
+/** What a page of ours loads by itself. */
 export function isPageFile({ routeOptions: { url = '' } }: FastifyRequest): boolean {
-  return url.startsWith('/page/')
+  return url.startsWith('/page/') || (url.startsWith(`${docs}/`) && url !== `${docs}/`)
 }
 
 /** Ours, and those of the dialects whose probes look elsewhere. */

@@ -37,12 +37,24 @@ export function answerUnrouted(metrics: Metrics, answer: FailureHandler): Failur
 
 /** Records a failure for log and metrics; who calls it sends the answer. */
 export function noteFailure(error: unknown, request: FastifyRequest, metrics: Metrics): Failure {
-  const failure = failureOf(error)
+  const failure = hinted(failureOf(error), request)
   const record = recordOf(request)
   record.failure = failure
   record.respondedAt = performance.now()
   metrics.http.rejected(failure.code)
   return failure
+}
+
+/** `curl -d @photo.jpg` takes line breaks and zeros out of the file: what comes is an image no more. */
+function hinted(failure: Failure, { headers }: FastifyRequest): Failure {
+  const isBroken = ['image_undecodable', 'unsupported_image_format'].includes(failure.code)
+  if (!isBroken || !isUrlEncoded(headers['content-type'])) return failure
+  const hint = 'if it was sent by curl -d, that took bytes out of the file: use --data-binary'
+  return { ...failure, detail: `${failure.detail} (${hint} @photo.jpg, or -F image=@photo.jpg)` }
+}
+
+function isUrlEncoded(contentType: string | undefined): boolean {
+  return /^application\/x-www-form-urlencoded\s*(;|$)/i.test(contentType ?? '')
 }
 
 /** What belongs to a failure whatever the shape of its body. */

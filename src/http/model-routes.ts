@@ -6,12 +6,12 @@ import { addOperation } from './operation.ts'
 import { readParameters, textOf } from './parameters.ts'
 
 export function addModelRoutes(app: FastifyInstance, edge: Edge): void {
-  const { classifier, contract, defaultModel, version } = edge
+  const { classifier, contract, version } = edge
 
   addOperation(app, contract, 'listModels').as((operation) => ({
     handler: (request, reply) => {
       readParameters(request, operation)
-      const models = classifier.models().map((state) => shownModel(state, defaultModel))
+      const models = classifier.models().map(shownModel)
       return reply.send({
         models,
         problems: classifier.problems().map(({ model, version }) => ({ model, version })),
@@ -37,8 +37,8 @@ export function addModelRoutes(app: FastifyInstance, edge: Edge): void {
 }
 
 /** A model version for clients; why one failed is for the operator and stands in the log. */
-function shownModel({ message: _, ...state }: ModelState, defaultModel: string) {
-  return { ...state, default: state.served && state.model === defaultModel }
+function shownModel({ message: _, ...state }: ModelState) {
+  return state
 }
 
 function shownEngine({ model, version, state, engine, sessions, maxBatchSize }: ModelState) {

@@ -14,8 +14,6 @@ export interface HttpOptions {
   readonly logger: FastifyBaseLogger
   /** The version of this service, for `/v1/engine`. */
   readonly version: string
-  /** What a request that names no model gets. */
-  readonly defaultModel: string
   /** Image formats that are switched on, for the texts of answers and of the page. */
   readonly imageFormats: readonly string[]
   /** True from SIGTERM on: readiness is 503 and connections are not kept. */

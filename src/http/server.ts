@@ -40,7 +40,7 @@ export async function createServer(options: HttpOptions): Promise<FastifyInstanc
   const answerFailure = createFailureHandler(metrics)
   const app = fastify({
     ...socketOptions(limits),
-    loggerInstance: options.logger,
+    loggerInstance: options.logger.child({}), // with a level of its own; see listenQuietly
     // observe-requests.ts writes one line a request instead of Fastify's two
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestIdOf,
@@ -64,6 +64,20 @@ export async function createServer(options: HttpOptions): Promise<FastifyInstanc
   await addDocumentRoutes(app, edge)
   fence.close()
   return app
+}
+
+/** Listens without Fastify's own line: the log has one `listening`, which knows what is served. */
+export async function listenQuietly(
+  app: FastifyInstance,
+  where: { readonly host: string; readonly port: number; readonly backlog: number },
+): Promise<string> {
+  const { level } = app.log
+  app.log.level = 'warn'
+  try {
+    return await app.listen(where)
+  } finally {
+    app.log.level = level
+  }
 }
 
 function uploadBytes({ maxUploadBytes, maxImageBytes }: HttpLimits): number {

@@ -200,6 +200,42 @@ test('a model whose files are gone is let go, one that appears is served', async
   })
 })
 
+test('without DEFAULT_MODEL, the only model answers requests that name none, and goes on when others come', async () => {
+  await withService({ defaultModel: '', models: [{ name: 'mine' }] }, async (service) => {
+    const ask = async (model?: string) => {
+      const body = new Uint8Array(await picture(1))
+      const query = model === undefined ? '' : `?model=${model}`
+      const asked = await fetch(`${service.origin}/v1/classify${query}`, { method: 'POST', body })
+      return (await asked.json()) as { model?: string; code?: string; detail?: string }
+    }
+    assert.equal((await ask()).model, 'mine')
+    await writeSmallModels(service.folder, [{ name: 'a-second' }])
+    await service.reload()
+    assert.equal((await ask('a-second')).model, 'a-second')
+    assert.equal((await ask()).model, 'mine')
+  })
+})
+
+test('without DEFAULT_MODEL, resnet50 is the default among several, also where it is not served', async () => {
+  const models = [{ name: 'one' }, { name: 'two' }]
+  await withService({ defaultModel: '', models }, async (service) => {
+    const body = new Uint8Array(await picture(1))
+    const ask = async () => {
+      const answer = await fetch(`${service.origin}/v1/classify`, { method: 'POST', body })
+      return { status: answer.status, body: (await answer.json()) as Record<string, unknown> }
+    }
+    const { status, body: problem } = await ask()
+    assert.deepEqual([status, problem.code], [404, 'model_not_found'])
+    assert.equal(
+      problem.detail,
+      'the request names no model, and the default, "resnet50", is not served; name one of: one, two',
+    )
+    await writeSmallModels(service.folder, [{ name: 'resnet50' }])
+    await service.reload()
+    assert.equal((await ask()).body.model, 'resnet50')
+  })
+})
+
 test('closed, it serves nothing more and has no session left', async () => {
   await withService({}, async (service) => {
     await service.lineup.close()

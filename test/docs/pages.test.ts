@@ -3,9 +3,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import test from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { configurationPage } from '../../src/cli/generate-docs.ts'
-import { incompatible, thirdParties } from '../../src/cli/generate-third-party.ts'
-import { stamp } from '../../src/cli/stamp-changelog.ts'
+import { configurationPage } from '../../src/cli/project/generate-docs.ts'
+import { incompatible, thirdParties } from '../../src/cli/project/generate-third-party.ts'
+import { stamp } from '../../src/cli/project/stamp-changelog.ts'
 import { problemKinds } from '../../src/http/problem.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))

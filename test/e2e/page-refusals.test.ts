@@ -33,6 +33,32 @@ describe('the page at / and a server that refuses', { skip: noBrowser }, () => {
     }
   })
 
+  test('/docs opens without a key, and with the key a person gives it every request is sent', async () => {
+    const served = await serveModels({ API_KEYS: 'open-sesame' })
+    try {
+      const { page, complaints } = await visit(browser, `${served.origin}/docs`)
+      const operation = page.locator('#operations-models-listModels')
+      const ask = async () => {
+        await operation.getByRole('button', { name: 'Execute' }).click()
+        const status = operation.locator('.live-responses-table .response-col_status')
+        await status.nth(1).waitFor()
+        return (await status.nth(1).textContent())?.trim().slice(0, 3)
+      }
+      await operation.locator('.opblock-summary-control').click()
+      assert.equal(await ask(), '401')
+      await operation.getByRole('button', { name: 'Clear' }).click()
+      await page.getByRole('button', { name: 'Authorize' }).first().click()
+      const dialog = page.locator('.auth-container')
+      await dialog.locator('input').fill('open-sesame')
+      await dialog.getByRole('button', { name: 'Apply credentials' }).click()
+      await page.getByRole('button', { name: 'Close', exact: true }).click()
+      assert.equal(await ask(), '200')
+      assert.deepEqual(complaints, [])
+    } finally {
+      await served.stop()
+    }
+  })
+
   test('without a key the page is the only thing that people get', async () => {
     const served = await serveModels({ API_KEYS: 'open-sesame' })
     try {

@@ -48,6 +48,11 @@ test('the line `listening` comes after the warm-up: the first request is answere
   for (const image of images) await assertRight(server, image)
   const messages = server.log.map(({ msg }) => msg)
   assert.ok(messages.indexOf('model ready') < messages.indexOf('listening'))
+  assert.equal(messages.filter((msg) => /listening/i.test(msg ?? '')).length, 1)
+  assert.ok(
+    messages.includes(`requests that name no model get ${model.name}`),
+    'it is not resnet50',
+  )
   assert.deepEqual(server.noise, [], 'nothing but log lines is written')
   assert.equal(await server.stop(), 0)
 })

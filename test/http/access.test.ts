@@ -28,6 +28,19 @@ describe('with API keys and an allowed origin', () => {
     }
   })
 
+  test('a browser opens /docs without a key, and whatever that loads; programs do not', async () => {
+    const html = await client().get('/docs').set('accept', 'text/html,*/*;q=0.8')
+    assert.equal(html.status, 200)
+    assert.match(html.text, /swagger/i)
+    for (const path of ['/docs/json', '/docs/static/swagger-ui.css', '/page/main.js']) {
+      assert.equal((await client().get(path)).status, 200, path)
+    }
+    for (const path of ['/v1/models', '/metrics', '/openapi.yaml']) {
+      const response = await client().get(path).set('accept', 'text/html')
+      assertProblem(response, [401, 'unauthorized'])
+    }
+  })
+
   test('any of the keys opens, nothing else does', async () => {
     const ask = (authorization: string) =>
       client().get('/v1/models').set('authorization', authorization)

@@ -163,6 +163,22 @@ test('unsupported_image_format: named where it is known, with what is accepted',
   }
 })
 
+test('what curl -d made of a photograph is told by its name, and what to do', async () => {
+  for (const format of ['jpeg', 'png'] as const) {
+    const whole = await noisePicture(1, 100, 80).toFormat(format).toBuffer()
+    const stripped = Buffer.from(whole.filter((byte) => ![0x0a, 0x0d, 0x00].includes(byte)))
+    const forms = { 'content-type': 'application/x-www-form-urlencoded' }
+    const answer = await client().post(path).set(forms).send(stripped.toString('latin1'))
+    assert.ok([415, 422].includes(answer.status), answer.text)
+    assert.match(
+      answer.body.detail,
+      /curl -d, .*--data-binary @photo\.jpg, or -F image=@photo\.jpg/,
+    )
+    const other = await post(stripped)
+    assert.doesNotMatch(other.body.detail, /curl/)
+  }
+})
+
 test('image_undecodable: truncated or corrupt, in every format', async () => {
   for (const format of ['jpeg', 'png', 'webp', 'gif'] as const) {
     const whole = await noisePicture(1, 100, 80).toFormat(format).toBuffer()

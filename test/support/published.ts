@@ -1,6 +1,6 @@
 // Weights of small networks as a publisher would offer them: files on a server, and their catalogue.
 import { createHash } from 'node:crypto'
-import type { Catalogue } from '../../src/cli/published-weights.ts'
+import type { Catalogue } from '../../src/cli/models/published-weights.ts'
 import { describeNetwork, type NetworkName } from '../../src/resnet/network.ts'
 import { encodeSafetensors } from '../../src/resnet/safetensors.ts'
 import { seededCheckpoint } from '../../src/resnet/seeded-checkpoint.ts'

@@ -40,6 +40,8 @@ export interface ServiceOptions {
   /** Off, unless it is what is tested: most tests send one image many times. */
   readonly sharesInFlight?: boolean
   readonly cacheBytes?: number
+  /** DEFAULT_MODEL; `small` where left out, empty is not set. */
+  readonly defaultModel?: string
   /** What a look at the repository takes for complete, or gone; 0, at once, where left out. */
   readonly settleMs?: number
 }
@@ -68,7 +70,7 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
   await writeSmallModels(folder, options.models ?? [{ name: 'small' }])
   const metrics = createMetrics()
   const { logger, lines } = memoryLog()
-  const table = createModelTable(options.http?.defaultModel ?? 'small')
+  const table = createModelTable(options.defaultModel ?? 'small')
   const load = (version: ModelVersion) => loadSmall(version, { options, metrics, logger })
   const lineup = createLineup({
     ...{ table, load, loadsAtStart: 2, settleMs: options.settleMs ?? 0 },
@@ -122,7 +124,6 @@ function httpOptions({ http, limits }: ServiceOptions, parts: Parts): HttpOption
   return {
     ...parts,
     version: '0.0.0-test',
-    defaultModel: 'small',
     imageFormats: ['jpeg', 'png', 'webp', 'gif'],
     apiKeys: [],
     rateLimitPerMinute: 0,

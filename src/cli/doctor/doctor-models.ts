@@ -1,0 +1,68 @@
+// What `doctor` finds about the models: read whole, so that every checksum has been compared.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { chooseDefault } from '../../classification/default-model.ts'
+import type { Config } from '../../config.ts'
+import { messageOf } from '../../errors.ts'
+import type { ModelVersion } from '../../repository/repository.ts'
+import { scanRepository } from '../../repository/scan.ts'
+import { readSavedModel } from '../../savedmodel/read-saved-model.ts'
+import type { Finding } from './finding.ts'
+
+type Settings = Pick<Config, 'modelRepository' | 'models' | 'defaultModel'>
+
+export async function examineModels(config: Settings): Promise<readonly Finding[]> {
+  let scan: Awaited<ReturnType<typeof scanRepository>>
+  try {
+    scan = await scanRepository(config.modelRepository, config.models)
+  } catch {
+    return [{ level: 'note', text: 'the folder is not there', todo: howToFill }]
+  }
+  const findings: Finding[] = scan.problems.map(({ message }) => ({ level: 'no', text: message }))
+  for (const version of scan.versions) findings.push(await examineModel(version))
+  if (scan.versions.length === 0)
+    return [...findings, { level: 'note', text: 'none', todo: howToFill }]
+  return [...findings, ...examineDefault(scan.versions, config)]
+}
+
+const howToFill =
+  '`serve` fills it at its first start; `models pull` downloads the published weights now'
+
+async function examineModel({ model, version, folder, manifest }: ModelVersion): Promise<Finding> {
+  const name = `${model}/${version}`
+  try {
+    const { nodes } = await readSavedModel(folder)
+    const { kind } = manifest.weights
+    // Only a checkpoint carries checksums; weights inside saved_model.pb have none.
+    const checked = existsSync(join(folder, 'variables')) ? 'checksums right' : 'read whole'
+    const text = `${name}: ${kind} weights, ${nodes.length} nodes, ${checked}`
+    if (kind !== 'random') return { level: 'ok', text }
+    return {
+      level: 'note',
+      text: `${text}: its answers mean nothing`,
+      todo: `resnet-serving models pull ${model} (where it is one of the published networks)`,
+    }
+  } catch (error) {
+    return {
+      level: 'no',
+      text: `${name}: ${messageOf(error)}`,
+      todo: 'copy or build it again; the other models are served without it',
+    }
+  }
+}
+
+function examineDefault(
+  versions: readonly ModelVersion[],
+  { defaultModel: configured }: Settings,
+): readonly Finding[] {
+  const names = versions.map(({ model }) => model)
+  const defaultModel = chooseDefault(configured, names)
+  if (names.includes(defaultModel)) return []
+  return [
+    {
+      level: 'note',
+      text: `the default model is ${defaultModel}, which is not here: requests must name their model`,
+      todo: `DEFAULT_MODEL=${versions[0]?.model}`,
+    },
+  ]
+}

@@ -1,0 +1,18 @@
+// Before a command needs models: fills an empty repository in a process of its own, because building
+// models takes memory that a server should never have held.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import type { Config } from '../../config.ts'
+
+/** @returns whether it did not fail; why, stands on the screen already */
+export async function fillRepository({ modelRepository, modelSource }: Config): Promise<boolean> {
+  const program = fileURLToPath(new URL('../bin.cjs', import.meta.url))
+  const builder = spawn(
+    process.execPath,
+    [program, 'models', 'ensure', '--output', modelRepository],
+    { stdio: ['ignore', 2, 2], env: { ...process.env, MODEL_SOURCE: modelSource } },
+  )
+  const [exitCode] = await once(builder, 'exit')
+  return exitCode === 0
+}

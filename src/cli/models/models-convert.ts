@@ -1,0 +1,35 @@
+// `models convert --to onnx`: writes the graph that the onnxruntime engine runs.
+import { writeFile } from 'node:fs/promises'
+import { Command, Option } from 'commander'
+import { encodeModel } from '../../onnx/encode.ts'
+import { readSavedModel } from '../../savedmodel/read-saved-model.ts'
+import { inOneLine } from '../one-line.ts'
+import { convertFound } from './convert-model.ts'
+import { findModel, requestFor } from './find-model.ts'
+
+interface Options {
+  readonly file?: string
+  readonly output?: string
+}
+
+export function modelsConvertCommand(): Command {
+  return new Command('convert')
+    .description('write a model as ONNX: uint8 pixels [batch, height, width, 3] in, scores out')
+    .argument('<model>', 'a name in the repository, name/version, or the folder of a SavedModel')
+    .addOption(new Option('--to <format>', 'the format').choices(['onnx']).default('onnx'))
+    .option('--file <path>', 'where to write (default: <model>.onnx)')
+    .option('--output <folder>', 'the model repository (default: MODEL_REPOSITORY)')
+    .action(
+      inOneLine(async (model: string, { file, output }: Options) => {
+        const found = await findModel(model, output)
+        const graph = await readSavedModel(found.folder)
+        const { onnx, report } = convertFound(graph, requestFor(found, 1))
+        const path = file ?? `${found.name}.onnx`
+        const bytes = encodeModel(onnx)
+        await writeFile(path, bytes)
+        process.stdout.write(
+          `${path}: ${bytes.length} bytes, ${report.nodes} nodes, ${report.transposes} transposes beside the input's\n`,
+        )
+      }),
+    )
+}

@@ -1,0 +1,44 @@
+// `models pull`: downloads the published weights and builds the models.
+import { Argument, Command } from 'commander'
+import { readConfig } from '../../config.ts'
+import { ConfigError } from '../../errors.ts'
+import { type NetworkName, networkNames } from '../../resnet/network.ts'
+import { inOneLine } from '../one-line.ts'
+import { createProgress } from '../progress.ts'
+import { pullModel } from './pull-model.ts'
+
+export function modelsPullCommand(): Command {
+  return new Command('pull')
+    .description('download published weights, check and build them')
+    .addArgument(new Argument('[networks...]', 'default: both').choices(networkNames))
+    .option('--output <folder>', 'the model repository (default: MODEL_REPOSITORY)')
+    .option('--source <url>', 'a mirror to download from (default: MODEL_SOURCE)', checkUrl)
+    .option('--replace', 'remove custom weights that the repository holds under the name', false)
+    .action(
+      inOneLine(
+        async (
+          networks: readonly NetworkName[],
+          options: { output?: string; source?: string; replace: boolean },
+        ) => {
+          const config = readConfig(process.env)
+          for (const network of new Set(networks.length > 0 ? networks : networkNames)) {
+            const line = await pullModel({
+              network,
+              repository: options.output ?? config.modelRepository,
+              source: options.source ?? checkUrl(config.modelSource),
+              replace: options.replace,
+              progress: createProgress(network),
+            })
+            process.stdout.write(`${line}\n`)
+          }
+        },
+      ),
+    )
+}
+
+function checkUrl(text: string): string {
+  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) {
+    throw new ConfigError(`source is ${JSON.stringify(text)}; expected an http or https address`)
+  }
+  return text
+}

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { cp, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import test from 'node:test'
+import { fileURLToPath } from 'node:url'
+import { runCommand } from '../../support/run-command.ts'
+import { type Served, serveModels } from '../../support/served.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
+
+let served: Served
+
+test.before(async () => {
+  served = await serveModels()
+})
+test.after(() => served?.stop())
+
+const examine = (environment: Record<string, string> = {}, ...args: string[]) =>
+  runCommand(['doctor', ...args], {
+    MODEL_REPOSITORY: served.repository,
+    PORT: '0',
+    ...environment,
+  })
+
+test('machine, engines, models and port are examined', async () => {
+  const { code, stdout } = await examine()
+  assert.equal(code, 0, stdout)
+  assert.match(stdout, /ok {4}\d+ cores/)
+  assert.match(stdout, /ok {4}onnxruntime \d+\.\d+\.\d+, on cpu/)
+  assert.match(stdout, /(openvino|tensorflow)( \d|: )/)
+  assert.match(stdout, /note {2}resnet34\/1: random weights, \d+ nodes, read whole/)
+  assert.match(stdout, /\nNothing is in the way of `serve`\.\n$/)
+})
+
+test('a running server on the port is recognised', async () => {
+  const { port } = new URL(served.origin)
+  const { stdout } = await examine({ PORT: port })
+  assert.match(stdout, new RegExp(`ok {4}a server at http://127.0.0.1:${port} is ready`))
+})
+
+test('a model that is damaged is found, whatever its size says', async (t) => {
+  const folder = await tempFolder(t)
+  const damaged = join(folder, 'twins')
+  await cp(
+    fileURLToPath(new URL('../../../../test/fixtures/saved-models/twins', import.meta.url)),
+    damaged,
+    {
+      recursive: true,
+    },
+  )
+  const file = join(damaged, '1/variables/variables.data-00000-of-00001')
+  const bytes = await readFile(file)
+  await writeFile(
+    file,
+    bytes.map((byte, index) => (index % 64 === 0 ? byte ^ 1 : byte)),
+  )
+  const { code, stdout } = await examine({ MODEL_REPOSITORY: folder }, '--json')
+  assert.equal(code, 1)
+  const [, , models] = JSON.parse(stdout) as { findings: { level: string; text: string }[] }[]
+  assert.equal(models?.findings[0]?.level, 'no')
+  assert.match(models?.findings[0]?.text ?? '', /checksum/)
+})
+
+test('an empty repository says how it is filled', async (t) => {
+  const { code, stdout } = await examine({ MODEL_REPOSITORY: await tempFolder(t) })
+  assert.equal(code, 0)
+  assert.match(stdout, /note {2}none\n +-> `serve` fills it at its first start/)
+})

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict'
+import { mkdir, readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import test, { type TestContext } from 'node:test'
+import { type EnsureOptions, ensureModels } from '../../../src/cli/models/ensure-models.ts'
+import { scanRepository } from '../../../src/repository/scan.ts'
+import { closedPort, serveFile, whole } from '../../support/file-server.ts'
+import { catalogueOf, publishedFile } from '../../support/published.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
+
+async function ensureOf(
+  t: TestContext,
+  options: Pick<EnsureOptions, 'source'> & Partial<EnsureOptions>,
+) {
+  const repository = join(await tempFolder(t), 'models')
+  const lines: string[] = []
+  const ensure = async (): Promise<boolean> =>
+    await ensureModels({ repository, say: (line) => lines.push(line), ...options })
+  const kinds = async () =>
+    (await scanRepository(repository)).versions.map(({ model, manifest }) => [
+      model,
+      manifest.weights.kind,
+    ])
+  return { repository, lines, ensure, kinds }
+}
+
+test('an empty repository is filled with both published networks', async (t) => {
+  const files = { resnet34: publishedFile('resnet34'), resnet50: publishedFile('resnet50') }
+  const server = await serveFile(t, whole(files.resnet34), whole(files.resnet50))
+  const catalogue = catalogueOf(files)
+  const { ensure, kinds, repository } = await ensureOf(t, { source: server.url, catalogue })
+  assert.equal(await ensure(), true)
+  assert.deepEqual(await kinds(), [
+    ['resnet34', 'pretrained'],
+    ['resnet50', 'pretrained'],
+  ])
+  assert.equal(await ensure(), false)
+  assert.deepEqual((await readdir(repository)).sort(), ['.downloads', 'resnet34', 'resnet50'])
+})
+
+test('without a network both are built with random weights, and a line says why', async (t) => {
+  const source = `http://127.0.0.1:${await closedPort()}`
+  const { ensure, kinds, lines } = await ensureOf(t, { source })
+  assert.equal(await ensure(), true)
+  assert.deepEqual(await kinds(), [
+    ['resnet34', 'random'],
+    ['resnet50', 'random'],
+  ])
+  assert.equal(lines.length, 2)
+  assert.match(lines[0] ?? '', /holds no model: downloading resnet34 and resnet50 from http/)
+  assert.match(
+    lines[1] ?? '',
+    /^http.*resnet-34.* could not be downloaded: connect ECONNREFUSED [^:]+:\d+: resnet34 and resnet50 get RANDOM/,
+  )
+})
+
+test('a repository with a model of anybody’s is left alone', async (t) => {
+  const { ensure, repository, lines } = await ensureOf(t, { source: 'http://127.0.0.1:9' })
+  await mkdir(join(repository, 'mine'), { recursive: true })
+  assert.equal(await ensure(), false)
+  assert.deepEqual([await readdir(repository), lines], [['mine'], []])
+})
+
+test('a start that was cut off between the two models builds the other one', async (t) => {
+  const file = publishedFile('resnet34')
+  const server = await serveFile(t, whole(file), (_, response) => response.destroy())
+  const catalogue = catalogueOf({ resnet34: file, resnet50: file })
+  const stopped = await ensureOf(t, {
+    source: server.url,
+    catalogue,
+    say: (line) => {
+      // As if the process ended here: after the first model, before the second.
+      if (line.startsWith('resnet34: pretrained')) throw new Error('stopped')
+    },
+  })
+  await assert.rejects(stopped.ensure(), /stopped/)
+  assert.deepEqual(await stopped.kinds(), [['resnet34', 'pretrained']])
+  const { repository } = stopped
+  await ensureModels({ repository, source: 'none', say: () => {} })
+  assert.deepEqual(await stopped.kinds(), [
+    ['resnet34', 'pretrained'],
+    ['resnet50', 'random'],
+  ])
+})
