@@ -72,7 +72,7 @@ export function setupTensorflowCommand(): Command {
 
 /** @throws UsageError with what is missing or went wrong, and what to do */
 export async function setupTensorflow(options: SetupOptions): Promise<void> {
-  const started = Date.now()
+  const started = performance.now()
   const say = (line: string) => process.stderr.write(`${line}\n`)
   const { name, wheel } = chooseWheel(options)
   const source = requirePackage()
@@ -99,7 +99,7 @@ export async function setupTensorflow(options: SetupOptions): Promise<void> {
   )
   say(
     installed
-      ? `Installed in ${folder} in ${Math.round((Date.now() - started) / 1000)} s`
+      ? `Installed in ${folder} in ${Math.round((performance.now() - started) / 1000)} s`
       : `Already installed in ${folder}, and intact`,
   )
 }
