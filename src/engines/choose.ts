@@ -85,16 +85,25 @@ async function loadWith(name: EngineName, request: LoadRequest): Promise<LoadedM
 
 async function asModelError(
   error: unknown,
-  { model }: LoadRequest,
+  request: LoadRequest,
   name: EngineName,
 ): Promise<ModelError> {
-  const message = `model ${model} cannot run on ${name}: ${messageOf(error)}`
-  return new ModelError('unsupported', message + (await alternativeTo(name)), { cause: error })
+  const message = `model ${request.model} cannot run on ${name}: ${messageOf(error)}`
+  const advice = await alternativeTo(name, request)
+  return new ModelError('unsupported', message + advice, { cause: error })
 }
 
-/** TensorFlow runs whatever it wrote; asking whether it is there does not load it. */
-async function alternativeTo(name: EngineName): Promise<string> {
-  if (name === 'tensorflow' || !(await probeEngine('tensorflow')).available) return ''
+/** TensorFlow runs whatever it wrote, in fp32; asking whether it is there does not load it. */
+async function alternativeTo(
+  name: EngineName,
+  { precision, device }: LoadRequest,
+): Promise<string> {
+  if (name === 'tensorflow' || device === 'webgpu') return ''
+  if (
+    (precision !== 'auto' && precision !== 'fp32') ||
+    !(await probeEngine('tensorflow')).available
+  )
+    return ''
   return ' The tensorflow engine, which is installed, can run it: set ENGINE to tensorflow or auto.'
 }
 
