@@ -1,11 +1,14 @@
-// The process that reads damaged models, so that a crash, a hang or exhausted memory is seen from
+// The process that reads and converts damaged models, so that a crash, a hang or exhausted memory is seen from
 // outside. It takes { seed, first, count } and answers each mutation with its outcome.
 import { createHash } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { ModelError } from '../../src/errors.ts'
 import type { Graph } from '../../src/graph/graph.ts'
+import { convertGraph } from '../../src/onnx/convert.ts'
+import { encodeModel } from '../../src/onnx/encode.ts'
 import { readSavedModel } from '../../src/savedmodel/read-saved-model.ts'
 import { readSignatures } from '../../src/savedmodel/signatures.ts'
 import { readTable } from '../../src/savedmodel/table.ts'
@@ -15,9 +18,17 @@ import { damageMessages } from './message-damage.ts'
 import { createRandom, damage, type Random } from './mutations.ts'
 import type { FuzzAnswer, FuzzOrder } from './saved-model-fuzz.ts'
 import { fixture } from './saved-models.ts'
+import { exportsFolder } from './tensorflow.ts'
 
-const models = ['functions', 'references', 'twins'] as const
+/** The reader's own fixtures, and small classifiers that convert: with a checkpoint, and without. */
+const models = [
+  ...(['functions', 'references', 'twins'] as const).map(fixture),
+  ...['keras3-saved', 'uint8', 'float-unnamed-logits', 'int64'].map((name) =>
+    join(exportsFolder, name, '1'),
+  ),
+]
 const index = 'variables/variables.index'
+const inputStage = { scale: [1, 1, 1], offset: [0, 0, 0] } as const
 
 interface Damaged {
   readonly file: string
@@ -52,16 +63,23 @@ function send(answer: FuzzAnswer): void {
 type Result = Pick<FuzzAnswer, 'outcome' | 'detail'>
 
 async function tryOne(folder: string, random: Random): Promise<Result> {
-  const original = fixture(random.pick(models))
+  const original = random.pick(models)
+  await rm(folder, { recursive: true })
   await cp(original, folder, { recursive: true })
   const { file, bytes, checked } = await damageOne(original, random)
   await writeFile(join(folder, file), bytes)
+  let converted: Result = { outcome: 'loaded', detail: '' }
   const main = await outcomeOf(async () => {
     const graph = await readSavedModel(folder)
+    converted = await outcomeOf(async () => {
+      const { onnx } = convertGraph(graph, { model: 'damaged', output: null, inputStage })
+      return encodeModel(onnx).length > 0
+    })
     return !checked || contentOf(graph) === contentOf(await readSavedModel(original))
   })
   const others = [() => readSignatures(folder), () => checkCheckpoint(folder)]
   const results = await Promise.all(others.map((read) => outcomeOf(async () => !!(await read()))))
+  results.push(converted)
   return results.find(({ outcome }) => outcome === 'crashed') ?? main
 }
 
@@ -82,8 +100,13 @@ async function outcomeOf(read: () => Promise<boolean>): Promise<Result> {
 async function damageOne(model: string, random: Random): Promise<Damaged> {
   const data = model.includes('references') ? '00001-of-00002' : '00000-of-00001'
   const damaged = random.below(10)
+  const hasCheckpoint = existsSync(join(model, index))
   const file =
-    damaged < 5 ? 'saved_model.pb' : damaged < 9 ? index : `variables/variables.data-${data}`
+    damaged < 5 || !hasCheckpoint
+      ? 'saved_model.pb'
+      : damaged < 9
+        ? index
+        : `variables/variables.data-${data}`
   const bytes = await readFile(join(model, file))
   if (file === 'saved_model.pb') {
     return { file, bytes: (damaged < 3 ? damageMessages : damage)(bytes, random), checked: false }
