@@ -172,6 +172,9 @@ function convertNode(node: GraphNode, { emitter, values, model }: NodeContext): 
     return Array.isArray(result) ? result : [result as Value]
   } catch (error) {
     if (error instanceof OperandError) return operation.unsupported(error.message)
+    // Operators take the operands that TensorFlow gives them; a damaged graph may lack some.
+    if (error instanceof TypeError && !/This is a bug/.test(error.message))
+      return operation.unsupported(`has ${inputs.length} operands, which do not fit its operator`)
     throw error
   }
 }

@@ -6,9 +6,11 @@ import { readSavedModel } from '../../savedmodel/read-saved-model.ts'
 import { inOneLine } from '../one-line.ts'
 import { convertFound } from './convert-model.ts'
 import { findModel, requestFor } from './find-model.ts'
+import { type PixelForm, pixelsOption, withPixels } from './pixel-forms.ts'
 
 interface Options {
   readonly file?: string
+  readonly pixels?: PixelForm
   readonly output?: string
 }
 
@@ -18,10 +20,11 @@ export function modelsConvertCommand(): Command {
     .argument('<model>', 'a name in the repository, name/version, or the folder of a SavedModel')
     .addOption(new Option('--to <format>', 'the format').choices(['onnx']).default('onnx'))
     .option('--file <path>', 'where to write (default: <model>.onnx)')
+    .addOption(pixelsOption())
     .option('--output <folder>', 'the model repository (default: MODEL_REPOSITORY)')
     .action(
-      inOneLine(async (model: string, { file, output }: Options) => {
-        const found = await findModel(model, output)
+      inOneLine(async (model: string, { file, pixels, output }: Options) => {
+        const found = withPixels(await findModel(model, output), pixels)
         const graph = await readSavedModel(found.folder)
         const { onnx, report } = convertFound(graph, requestFor(found, 1))
         const path = file ?? `${found.name}.onnx`

@@ -2,14 +2,15 @@
 // the answers with each other, or with those of a reference folder.
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { cores } from '../../config.ts'
 import { loadWithPreferredEngine } from '../../engines/choose.ts'
 import type { EngineName, LoadRequest } from '../../engines/engine.ts'
 import { ModelError, messageOf, UsageError } from '../../errors.ts'
 import { checkWeights } from '../../savedmodel/describe.ts'
 import { inOneLine } from '../one-line.ts'
-import { findModel, requestFor } from './find-model.ts'
+import { type FoundModel, findModel, requestFor } from './find-model.ts'
+import { assumedPixels, type PixelForm, pixelsOption, withPixels } from './pixel-forms.ts'
 import { type Answer, largestDifference, probabilitiesOf } from './scores.ts'
 
 /** Engines in fp32 differ in the last bits; more than this is another answer. */
@@ -18,6 +19,13 @@ const engines = ['onnxruntime', 'tensorflow', 'openvino'] as const
 /** Images of the reference folder's input.u8, and of the noise that is taken without one. */
 const images = 4
 
+interface Options {
+  readonly reference?: string
+  readonly pixels?: PixelForm
+  readonly engines?: readonly EngineName[]
+  readonly output?: string
+}
+
 export function modelsVerifyCommand(): Command {
   return new Command('verify')
     .description(
@@ -25,24 +33,30 @@ export function modelsVerifyCommand(): Command {
     )
     .argument('<model>', 'a name in the repository, name/version, or the folder of a SavedModel')
     .option('--reference <folder>', 'a folder with input.u8 and reference.<output>.f32')
+    .addOption(pixelsOption())
+    .addOption(new Option('--engines <name...>', 'only these').choices(engines))
     .option('--output <folder>', 'the model repository (default: MODEL_REPOSITORY)')
     .action(
-      inOneLine(async (model: string, options: { reference?: string; output?: string }) => {
-        const found = await findModel(model, options.output)
+      inOneLine(async (model: string, options: Options) => {
+        const found = withPixels(await findModel(model, options.output), options.pixels)
         const weights = await checkWeights(found.folder)
         const checked = weights
           ? `${weights.tensors} tensors, ${weights.sizeBytes} bytes: every checksum holds`
           : 'the weights are constants in saved_model.pb, which has no checksums'
         process.stdout.write(`${found.name}  ${found.folder}\nfiles        ${checked}\n`)
-        await compareEngines(requestFor(found, cores()), options.reference)
+        await compareEngines(found, options)
       }),
     )
 }
 
-async function compareEngines(request: LoadRequest, reference: string | undefined): Promise<void> {
+async function compareEngines(
+  found: FoundModel,
+  { reference, engines: chosen = engines }: Options,
+): Promise<void> {
+  const request = requestFor(found, cores())
   const answers: Answer[] = []
   let pixels = reference === undefined ? null : await readFile(join(reference, 'input.u8'))
-  for (const engine of engines) {
+  for (const engine of chosen) {
     try {
       const answer = await answerOf(engine, request, pixels)
       pixels ??= Buffer.from(answer.pixels)
@@ -66,7 +80,9 @@ async function compareEngines(request: LoadRequest, reference: string | undefine
   })
   if (differences.length === 0) process.stdout.write('one engine alone: nothing to compare with\n')
   if (differences.some((difference) => !(difference <= allowedDifference))) {
-    throw new UsageError(`the answers differ by more than ${allowedDifference}`)
+    const assumed = first.isFloat ? assumedPixels(found) : null
+    const hint = reference === undefined || assumed === null ? '' : `; ${assumed}`
+    throw new UsageError(`the answers differ by more than ${allowedDifference}${hint}`)
   }
 }
 
@@ -84,7 +100,8 @@ async function answerOf(
     const scores = await model.run(pixels, count)
     const probabilities = probabilitiesOf(scores, output)
     const { name, classes } = output
-    return { engine, version: engineVersion, output: name, classes, pixels, probabilities }
+    const isFloat = input.dtype === 'float32'
+    return { engine, version: engineVersion, isFloat, output: name, classes, pixels, probabilities }
   } finally {
     await model.close()
   }

@@ -4,6 +4,8 @@ export interface Answer {
   /** Who gave it. */
   readonly engine: string
   readonly version: string
+  /** Whether the model takes floats, which pixels are normalised to. */
+  readonly isFloat: boolean
   readonly output: string
   readonly classes: number
   readonly pixels: Uint8Array

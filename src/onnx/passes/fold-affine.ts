@@ -74,7 +74,9 @@ function affineStep(draft: Draft, node: OnnxNode): AffineStep | null {
 
 /** Convolutions, dense layers and other lone multiplications and additions take more in. */
 function canTake({ initializers }: Draft, { node, affine }: Slot): boolean {
-  if (node.op === 'Conv' || node.op === 'Gemm') return initializers.has(node.inputs[1] as string)
+  if (node.op === 'Conv' || node.op === 'Gemm') {
+    return node.inputs.slice(1).every((name) => initializers.get(name)?.dtype === 'float32')
+  }
   return affine !== null
 }
 

@@ -1,0 +1,54 @@
+// What the converter does with graphs that nobody's TensorFlow wrote: it refuses them by name.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { ModelError } from '../../src/errors.ts'
+import type { Graph, ValueRef } from '../../src/graph/graph.ts'
+import { convertGraph } from '../../src/onnx/convert.ts'
+import { createGraphBuilder, type GraphBuilder, ints, text } from '../support/graph-builder.ts'
+
+const inputStage = { scale: [1, 1, 1], offset: [0, 0, 0] } as const
+const convert = (graph: Graph) => convertGraph(graph, { model: 'odd', output: null, inputStage })
+
+/** A graph whose scores are the channel means of what `layers` gives. */
+function graphOf(layers: (builder: GraphBuilder) => ValueRef): Graph {
+  const builder = createGraphBuilder([-1, 4, 4, 3])
+  const scores = builder.node('Mean', [layers(builder), builder.ints([1, 2])])
+  return builder.build(scores, [-1, 3])
+}
+
+function convolution(builder: GraphBuilder, biased: readonly number[]): ValueRef {
+  const attributes = { strides: ints(1, 1, 1, 1), padding: text('SAME') }
+  const kernel = builder.floats([1, 1, 3, 3])
+  const layer = builder.node('Conv2D', [builder.image, kernel], attributes)
+  return builder.node('BiasAdd', [layer, builder.floats([3], biased)])
+}
+
+for (const op of ['RealDiv', 'Sub', 'AddV2', 'Maximum', 'Relu', 'MatMul', 'ConcatV2', 'Softmax']) {
+  test(`${op} without operands is refused by its name`, () => {
+    const graph = graphOf((builder) => builder.node(op, []))
+    assert.throws(
+      () => convert(graph),
+      (error) => {
+        assert.ok(error instanceof ModelError, String(error))
+        assert.equal(error.kind, 'unsupported')
+        assert.match(error.message, new RegExp(`^model odd: node "${op}_\\d+" \\(${op}\\) `))
+        return true
+      },
+    )
+  })
+}
+
+test('a division after a convolution becomes part of its weights and bias', () => {
+  const graph = graphOf((builder) =>
+    builder.node('RealDiv', [convolution(builder, [1, 2, 3]), builder.scalar(2)]),
+  )
+  const { onnx, report } = convert(graph)
+  assert.ok(onnx.nodes.some(({ op }) => op === 'Conv'))
+  assert.ok(!onnx.nodes.some(({ op }) => op === 'Div'), 'no node is left for it')
+  assert.equal(report.transposes, 0)
+})
+
+test('an operator outside the table names itself, its node and the model', () => {
+  const graph = graphOf((builder) => builder.node('Betainc', [builder.image]))
+  assert.throws(() => convert(graph), /model odd: node "Betainc_\d+" \(Betainc\) is an operator/)
+})
