@@ -106,6 +106,7 @@ try {
 }
 
 const last = report()
+if (!given.quick) await writeFile(join(packageFolder, 'docs/conformance.md'), page(last))
 say(`\n${verdictTable(last)}`)
 const failed = last.verdicts.filter(({ failures }) => failures.length > 0)
 say(`${last.verdicts.length - failed.length} of ${last.planned} models pass`)
