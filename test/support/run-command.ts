@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 const program = fileURLToPath(new URL('../../src/cli/bin.cjs', import.meta.url))
 /** No command of a test takes this long unless it hangs. */
-const timeoutMs = 60_000
+const timeoutMs = 180_000
 
 export interface CommandResult {
   readonly code: number | string

@@ -57,6 +57,7 @@ async function startService(
         THREADS_PER_SESSION: String(threads),
         MAX_BATCH_SIZE: String(maxBatchSize),
         MAX_QUEUE_DELAY_MS: String(maxQueueDelayMs),
+        SHARE_IN_FLIGHT: 'off', // clients of this trial send the same few images again and again
       },
       stdio: ['ignore', 'pipe', 'inherit'],
     },

@@ -7,6 +7,7 @@ import { messageOf, UsageError } from '../../errors.ts'
 import { defaultModelIn } from '../models/default-model.ts'
 import { inOneLine } from '../one-line.ts'
 import { wholeNumber } from '../option-forms.ts'
+import { frontierPlot } from './frontier-plot.ts'
 import { measureSetting, type Trial, type TuneSetting } from './tune-trial.ts'
 
 interface TuneOptions {
@@ -17,6 +18,7 @@ interface TuneOptions {
   readonly batches: string
   readonly delays: string
   readonly output?: string
+  readonly plot?: string
 }
 
 const hourMs = 3_600_000
@@ -36,6 +38,7 @@ export function tuneCommand(): Command {
     .option('--batches <list>', 'batch sizes to try', '1,4,8')
     .option('--delays <list>', 'MAX_QUEUE_DELAY_MS to try', '0,5')
     .option('--output <file>', 'writes the configuration here (default: standard output)')
+    .option('--plot <file>', 'draws throughput against p99 as an SVG')
     .action(inOneLine(tune))
 }
 
@@ -62,9 +65,15 @@ async function tune(options: TuneOptions): Promise<void> {
   if (within.length === 0) {
     process.stdout.write(`no setting keeps p99 within ${options.p99} ms; this one comes closest\n`)
   }
+  if (options.plot !== undefined) await writeFile(options.plot, plotOf(trials, best, options))
   const text = environmentFile(best)
   if (options.output === undefined) process.stdout.write(text)
   else await writeFile(options.output, text)
+}
+
+function plotOf(trials: readonly Trial[], best: Trial, { p99 }: TuneOptions): string {
+  const frontier = trials.filter((trial) => isOnFrontier(trial, trials))
+  return frontierPlot({ trials, frontier, best, p99Ms: p99, name: shown })
 }
 
 function numbers(list: string): number[] {

@@ -1,0 +1,42 @@
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { runCommand } from '../../support/run-command.ts'
+import { tempFolder } from '../../support/temp-folder.ts'
+
+const build = ['models', 'build', 'resnet34', '--seed', '1', '--filters', '8', '--classes', '10']
+const trial = ['tune', '--seconds', '1', '--clients', '4', '--delays', '0', '--model', 'small']
+
+test('tune tries settings on the real service, writes the best one and draws them all', async (t) => {
+  const repository = await tempFolder(t)
+  await runCommand([...build, '--image-size', '32', '--as', 'small', '--output', repository])
+  const [output, plot] = [join(repository, 'tuned.env'), join(repository, 'tuned.svg')]
+  const environment = { MODEL_REPOSITORY: repository, ENGINE: 'onnxruntime', MODEL_SOURCE: 'none' }
+  const result = await runCommand(
+    [...trial, '--batches', '2', '--p99', '60000', '--output', output, '--plot', plot],
+    environment,
+  )
+  assert.equal(result.code, 0, result.stderr)
+  assert.match(
+    result.stdout,
+    /> 1 sessions x \d+ threads, batch 2|> 2 sessions x \d+ threads, batch 2/,
+  )
+  const text = await readFile(output, 'utf8')
+  assert.match(text, /^# Found by resnet-serving tune: [\d.]+ images\/s, p99 \d+ ms$/m)
+  for (const name of ['SESSIONS_PER_DEVICE', 'THREADS_PER_SESSION', 'MAX_QUEUE_DELAY_MS']) {
+    assert.match(text, new RegExp(`^${name}=\\d+$`, 'm'))
+  }
+  assert.match(text, /^MAX_BATCH_SIZE=2$/m)
+  const drawing = await readFile(plot, 'utf8')
+  const measured = result.stderr.match(/images\/s, p99/g)?.length ?? 0
+  assert.ok(measured > 0)
+  assert.equal(drawing.match(/<circle /g)?.length, measured)
+  assert.equal(drawing.match(/fill="#d1495b"/g)?.length, 1)
+})
+
+test('a list that is no list of numbers is one line that says so', async () => {
+  const result = await runCommand([...trial, '--batches', '1,two'])
+  assert.equal(result.code, 1)
+  assert.equal(result.stderr, '"1,two": expected whole numbers, comma-separated\n')
+})
