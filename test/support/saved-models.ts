@@ -1,7 +1,7 @@
 // What the tests of savedmodel/ share: where models are, TensorFlow in Python, and element values.
 import { execFile } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { elementSizeBytes } from '../../src/graph/data-type.ts'
@@ -58,6 +58,14 @@ export async function runInTensorFlow(
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line))
+}
+
+/** What TensorFlow's own `saved_model_cli show` prints of the signature that is served. */
+export async function showSignature(folder: string): Promise<string> {
+  const served = ['--tag_set', 'serve', '--signature_def', 'serving_default']
+  const cli = join(dirname(python), 'saved_model_cli')
+  const { stdout } = await run(cli, ['show', '--dir', folder, ...served], { timeout: 300_000 })
+  return stdout
 }
 
 /** The largest absolute difference between two outputs of one shape. */
