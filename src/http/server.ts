@@ -5,6 +5,7 @@ import { createAccess } from './access.ts'
 import { answerUnrouted, createFailureHandler, routeNotFound } from './answer-failure.ts'
 import { addBatchRoute } from './batch-route.ts'
 import { addClassifyRoutes } from './classify-route.ts'
+import { rememberConnections } from './closing.ts'
 import {
   connectionLimit,
   createClientErrorHandler,
@@ -51,6 +52,7 @@ export async function createServer(options: HttpOptions): Promise<FastifyInstanc
   })
   metrics.http.expect([...Object.keys(problemKinds), connectionLimit])
   guardConnections(app, limits, metrics)
+  rememberConnections(app)
   const fence = createMethodFence(app)
   app.setErrorHandler(answerFailure)
   app.setNotFoundHandler(routeNotFound)

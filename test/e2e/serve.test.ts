@@ -1,7 +1,9 @@
 // `serve` as people run it: a process that listens only when it can answer, keeps answering when a
 // session is killed, and leaves in good order.
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
@@ -138,6 +140,17 @@ function isAlive(pid: number): boolean {
     return false
   }
 }
+
+test('SIGTERM: a connection on which nothing was ever sent does not hold the process', async () => {
+  const environment = { REQUEST_TIMEOUT_MS: '600000', SHUTDOWN_GRACE_MS: '20000' }
+  const server = await startServed({ repository, environment })
+  const { hostname, port } = new URL(server.origin)
+  const silent = connect(Number(port), hostname)
+  await once(silent, 'connect')
+  assert.equal((await fetch(`${server.origin}/health/live`)).status, 200)
+  assert.equal(await server.stop(), 0, 'the grace ran out')
+  silent.destroy()
+})
 
 test('a start that cannot work ends with one line that says why', async () => {
   const server = await startServed({ repository })

@@ -14,6 +14,7 @@ import {
 } from '../../src/classification/served-model.ts'
 import { createClassificationService } from '../../src/classification/service.ts'
 import type { Classifier } from '../../src/classification/types.ts'
+import { closeSilent } from '../../src/http/closing.ts'
 import type { HttpLimits, HttpOptions } from '../../src/http/options.ts'
 import { createServer } from '../../src/http/server.ts'
 import { createImaging } from '../../src/imaging/decoder-pool.ts'
@@ -110,7 +111,9 @@ export async function startService(options: ServiceOptions = {}): Promise<Servic
       phase = to
     },
     async close() {
-      await http.close()
+      const closed = http.close()
+      closeSilent(http) // of clients that connected ahead of a request which they gave up
+      await closed
       await lineup.close()
       await imaging.close()
       await rm(folder, { recursive: true, force: true })
