@@ -26,17 +26,16 @@ export function keep(verdict: Kept): void {
   appendFileSync(file, `${JSON.stringify(verdict)}\n`)
 }
 
-/** The newest verdict on each model; a model that failed, or lacked an engine, is tried again. */
-export function keptVerdicts(engines: readonly string[]): Map<string, Kept> {
-  const kept = new Map<string, Kept>()
-  for (const line of linesOf(file)) {
-    const verdict = JSON.parse(line) as Kept
-    kept.delete(verdict.name)
-    if (verdict.failures.length > 0) continue
-    if (engines.some((engine) => !verdict.engines.includes(engine))) continue
-    kept.set(verdict.name, verdict)
-  }
-  return kept
+/** The newest verdict on each model, by name. */
+export function keptVerdicts(): Map<string, Kept> {
+  const verdicts = linesOf(file).map((line) => JSON.parse(line) as Kept)
+  return new Map(verdicts.map((verdict) => [verdict.name, verdict]))
+}
+
+/** A model that failed, or lacked an engine, is tried again. */
+export function isSettled(verdict: Kept | undefined, engines: readonly string[]): boolean {
+  if (verdict === undefined || verdict.failures.length > 0) return false
+  return engines.every((engine) => verdict.engines.includes(engine))
 }
 
 function linesOf(path: string): string[] {

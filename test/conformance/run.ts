@@ -18,7 +18,7 @@ import {
   goldenExports,
   listCases,
 } from './exported.ts'
-import { forgetKept, type Kept, keep, keptVerdicts, presentCommit } from './kept.ts'
+import { forgetKept, isSettled, type Kept, keep, keptVerdicts, presentCommit } from './kept.ts'
 import { allNetworks, quickCases, quickNetworks } from './networks.ts'
 import { page, type Report, verdictTable } from './report.ts'
 import { tryModel } from './try-model.ts'
@@ -40,7 +40,7 @@ const skipped = [
 const engines = ['onnxruntime', ...(withoutEngine === false ? ['tensorflow'] : [])]
 if (!given.resume && !given.quick) forgetKept()
 /** By name, in the order in which they were tried. */
-const verdicts = given.resume ? keptVerdicts(engines) : new Map<string, Kept>()
+const verdicts = given.resume ? keptVerdicts() : new Map<string, Kept>()
 const commit = presentCommit()
 let tensorflow = ''
 let planned: readonly string[] = []
@@ -68,6 +68,10 @@ async function namesToExport(golden: readonly Exported[]): Promise<readonly stri
   return [...allNetworks, ...(await listCases())]
 }
 
+async function writePage(): Promise<void> {
+  if (!given.quick) await writeFile(join(packageFolder, 'docs/conformance.md'), page(report()))
+}
+
 async function judge(model: Exported | ExportFailure): Promise<void> {
   const started = performance.now()
   const verdict =
@@ -82,10 +86,8 @@ async function judge(model: Exported | ExportFailure): Promise<void> {
   )
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
   // After each, for a whole run takes an hour and may be ended.
-  if (!given.quick) {
-    keep(kept)
-    await writeFile(join(packageFolder, 'docs/conformance.md'), page(report()))
-  }
+  if (!given.quick) keep(kept)
+  await writePage()
   say(`${verdict.name}: ${[...differences, ...verdict.failures].join(', ')} (${seconds} s)`)
 }
 
@@ -97,16 +99,16 @@ try {
   const toExport = await namesToExport(golden)
   const chosen = golden.filter(({ name }) => only.length === 0 || only.includes(name))
   planned = [...toExport, ...chosen.map(({ name }) => name)]
-  const missing = toExport.filter((name) => !verdicts.has(name))
-  for await (const model of exportAll(folder, missing)) await judge(model)
-  for (const model of chosen) if (!verdicts.has(model.name)) await judge(model)
+  await writePage()
+  const isOpen = (name: string) => !isSettled(verdicts.get(name), engines)
+  for await (const model of exportAll(folder, toExport.filter(isOpen))) await judge(model)
+  for (const model of chosen) if (isOpen(model.name)) await judge(model)
 } finally {
   endAllServed()
   await rm(folder, { recursive: true, force: true })
 }
 
 const last = report()
-if (!given.quick) await writeFile(join(packageFolder, 'docs/conformance.md'), page(last))
 say(`\n${verdictTable(last)}`)
 const failed = last.verdicts.filter(({ failures }) => failures.length > 0)
 say(`${last.verdicts.length - failed.length} of ${last.planned} models pass`)

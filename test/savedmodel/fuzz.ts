@@ -38,7 +38,7 @@ function page({ outcomes, failures, peakBytes, slowestMs }: FuzzReport): string 
     '# Hostile models',
     `Written by \`npm run fuzz:savedmodel -- ${count} ${seed}\` on ${cpus().length} cores of ${cpu?.model}, Node ${process.version}.`,
     'Each of seven small SavedModels gets damaged bytes in saved_model.pb, variables.index or its data: flipped, ' +
-      'cut, repeated and enlarged; half of the damaged indexes get right checksums again. Then it is read, its ' +
+      'cut, repeated and enlarged; three of four damaged indexes get right checksums again. Then it is read, its ' +
       'signatures and checksums are read alone, and what loads is converted to ONNX.',
     markdownTable([['what became of it', 'models'], ...rows, ...facts]),
     ...failures.map((failure) => `- ${failure.split('\n', 1)[0]}`),
