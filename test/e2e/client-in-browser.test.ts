@@ -13,7 +13,10 @@ import { type Service, startService } from '../support/service.ts'
 
 const files: Readonly<Record<string, URL>> = {
   '/client.js': new URL('../../client/src/client.js', import.meta.url),
-  '/openapi-fetch.js': new URL(import.meta.resolve('openapi-fetch')),
+  '/openapi-fetch.js': new URL(
+    '../../../node_modules/openapi-fetch/dist/index.mjs',
+    import.meta.url,
+  ),
 }
 const html = `<!doctype html><script type="importmap">
 { "imports": { "openapi-fetch": "/openapi-fetch.js" } }</script>`
