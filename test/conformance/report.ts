@@ -39,10 +39,15 @@ function answerCells({ answers }: Verdict, engine: string): string[] {
   return [answer.difference.toExponential(1), answer.sameTop ? 'yes' : 'NO']
 }
 
+/** It says nothing to a reader, and differs in every run. */
+const temporaryFolder = / of \S+resnet-serving-conformance-\S+/
+
 export function page(report: Report): string {
   const { verdicts, planned, engines, skipped, command } = report
   const good = verdicts.filter(({ failures }) => failures.length === 0).length
-  const failures = verdicts.flatMap((one) => one.failures.map((text) => `- ${one.name}: ${text}`))
+  const failures = verdicts.flatMap((one) =>
+    one.failures.map((text) => `- ${one.name}: ${text.replace(temporaryFolder, '')}`),
+  )
   const tensorflow = distinct(verdicts.map((one) => one.tensorflow))
   const commits = distinct(verdicts.map((one) => one.commit))
   const parts = [
