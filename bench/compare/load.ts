@@ -45,17 +45,22 @@ export async function closedLoop(target: Target, clients: number, options: LoadO
   const run = begin(target, clients, options)
   const client = async () => {
     while (performance.now() < run.endAt) {
-      const ok = await run.send(performance.now())
+      const pauseMs = await run.send(performance.now())
       // A client that was refused and hammers on would measure how fast refusals are.
-      if (!ok) await new Promise((resolve) => setTimeout(resolve, refusedPauseMs))
+      if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs))
     }
   }
   const clientsDone = Promise.all(Array.from({ length: clients }, client))
   return await run.figure(clientsDone)
 }
 
-/** What `Retry-After: 1`, the least there is, asks of a client. */
+/** Who was refused waits for as long as `Retry-After` says, or this long where nothing does. */
 const refusedPauseMs = 1000
+
+function pauseAfter(statusCode: number, retryAfter: string | string[] | undefined): number {
+  if (statusCode === 200) return 0
+  return Math.max(refusedPauseMs, (Number(retryAfter) || 0) * 1000)
+}
 
 /** @param perSecond mean arrivals */
 export async function openLoop(target: Target, perSecond: number, options: LoadOptions) {
@@ -87,18 +92,19 @@ function begin(target: Target, connections: number, { settleMs, windowMs }: Load
   const answers: Answer[] = []
   let sent = 0
 
-  async function send(startedAt: number): Promise<boolean> {
+  /** @returns milliseconds to wait before the next request; 0 after an answer */
+  async function send(startedAt: number): Promise<number> {
     const body = bodies[sent++ % bodies.length] as Uint8Array
-    const ok = await pool.request({ method: 'POST', path, headers, body }).then(
+    const pauseMs = await pool.request({ method: 'POST', path, headers, body }).then(
       async (response) => {
         await response.body.dump()
-        return response.statusCode === 200
+        return pauseAfter(response.statusCode, response.headers['retry-after'])
       },
-      () => false,
+      () => refusedPauseMs,
     )
     const at = performance.now()
-    answers.push({ at, ms: at - startedAt, ok })
-    return ok
+    answers.push({ at, ms: at - startedAt, ok: pauseMs === 0 })
+    return pauseMs
   }
 
   async function figure(work: Promise<unknown>): Promise<LoadFigure> {

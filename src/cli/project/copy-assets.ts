@@ -11,7 +11,7 @@ const target = fileURLToPath(new URL('dist/src/', projectFolder))
 
 cpSync(source, target, {
   recursive: true,
-  filter: (path) => !/\.c?ts$|\.proto$/.test(path),
+  filter: (path) => !/\.[cm]?[jt]s$|\.proto$/.test(path),
 })
 
 const contract = parse(readFileSync(new URL('openapi.yaml', projectFolder), 'utf8'))
