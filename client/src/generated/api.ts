@@ -2607,7 +2607,8 @@ export interface operations {
         requestBody: {
             content: {
                 "multipart/form-data": {
-                    api_key?: string;
+                    /** @description An API key: a field of a form is text, whatever it holds. */
+                    api_key?: unknown;
                     /** Format: binary */
                     image: string;
                 };
