@@ -98,12 +98,9 @@ async function alternativeTo(
   name: EngineName,
   { precision, device }: LoadRequest,
 ): Promise<string> {
-  if (name === 'tensorflow' || device === 'webgpu') return ''
-  if (
-    (precision !== 'auto' && precision !== 'fp32') ||
-    !(await probeEngine('tensorflow')).available
-  )
-    return ''
+  const isFp32 = precision === 'auto' || precision === 'fp32'
+  const fits = name !== 'tensorflow' && device !== 'webgpu' && isFp32
+  if (!fits || !(await probeEngine('tensorflow')).available) return ''
   return ' The tensorflow engine, which is installed, can run it: set ENGINE to tensorflow or auto.'
 }
 

@@ -12,8 +12,7 @@ import {
 import { loadRuntime, runtimeVersion } from '../../engines/onnxruntime/runtime.ts'
 import { UsageError } from '../../errors.ts'
 import { inOneLine } from '../one-line.ts'
-import { createProgress } from '../progress.ts'
-import { installWheel } from './install-wheel.ts'
+import { installPackage, type SetupOptions } from './install-package.ts'
 import type { Wheel } from './pypi-wheel.ts'
 
 /** Any Python's file does: the libraries in them are the same. */
@@ -21,11 +20,6 @@ const wheel: Wheel = {
   filename: 'onnxruntime_gpu-1.30.0-cp312-cp312-manylinux_2_28_x86_64.whl',
   sha256: '6acc0f4b3d5ac5f2984432faa59dd8fcce6775f8b43a7140afa0f322c7a703b1',
   sizeBytes: 246_685_715,
-}
-
-interface SetupOptions {
-  readonly wheel?: string
-  readonly force?: boolean
 }
 
 export function setupCudaCommand(): Command {
@@ -45,16 +39,11 @@ async function setupCuda(options: SetupOptions): Promise<void> {
   requirePlatform(process)
   await requireSameVersion()
   say(`ONNX Runtime ${providerVersion}, a package of ${Math.round(wheel.sizeBytes / 1e6)} MB`)
-  const progress = createProgress(`onnxruntime-gpu ${providerVersion}`)
-  const { folder, installed } = await installWheel(
+  const { folder, installed } = await installPackage(
     { engine: providerEngine, version: providerVersion, wheel, select: selectProvider },
-    {
-      say,
-      onProgress: progress.update,
-      force: options.force ?? false,
-      ...(options.wheel === undefined ? {} : { wheelFile: options.wheel }),
-    },
-  ).finally(progress.stop)
+    options,
+    { title: `onnxruntime-gpu ${providerVersion}`, say },
+  )
   if (!linkProvider()) {
     throw new UsageError(
       `The provider is in ${folder}, but could not be linked into ${runtimeFolder()}, where ONNX ` +

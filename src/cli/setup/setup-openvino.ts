@@ -6,8 +6,7 @@ import { openvinoEngine } from '../../engines/openvino/openvino-engine.ts'
 import { isSupported, pinnedVersion } from '../../engines/openvino/versions.ts'
 import { UsageError } from '../../errors.ts'
 import { inOneLine } from '../one-line.ts'
-import { createProgress } from '../progress.ts'
-import { installWheel } from './install-wheel.ts'
+import { installPackage, type SetupOptions } from './install-package.ts'
 import type { Wheel } from './pypi-wheel.ts'
 
 /** By platform and processor; any Python's file does, the libraries in them are the same. */
@@ -41,11 +40,6 @@ const wheels: Readonly<Record<string, Wheel>> = {
 const libraries =
   /^(lib)?(openvino|openvino_c|openvino_(intel|arm)_cpu_plugin|openvino_(tensorflow|onnx|ir)_frontend|tbb\d*|tbbmalloc|tbbbind_\d_\d|hwloc)((\.\d+)*\.dylib|\.so(\.\d+)*|\.dll)$/
 
-interface SetupOptions {
-  readonly wheel?: string
-  readonly force?: boolean
-}
-
 export function setupOpenvinoCommand(): Command {
   return new Command('setup-openvino')
     .description(
@@ -63,16 +57,11 @@ async function setupOpenvino(options: SetupOptions): Promise<void> {
   if (!options.force && findInstalledLibrary() !== null && (await reportInstalled(say))) return
   const wheel = chooseWheel(process)
   say(`OpenVINO ${pinnedVersion}, a package of ${Math.round(wheel.sizeBytes / 1e6)} MB`)
-  const progress = createProgress(`openvino ${pinnedVersion}`)
-  const { folder, installed } = await installWheel(
+  const { folder, installed } = await installPackage(
     { engine: 'openvino', version: pinnedVersion, wheel, select: selectLibrary },
-    {
-      say,
-      onProgress: progress.update,
-      force: options.force ?? false,
-      ...(options.wheel === undefined ? {} : { wheelFile: options.wheel }),
-    },
-  ).finally(progress.stop)
+    options,
+    { title: `openvino ${pinnedVersion}`, say },
+  )
   await requireWorking()
   say(installed ? `Installed in ${folder}` : `Already installed in ${folder}, and intact`)
 }
