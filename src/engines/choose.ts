@@ -94,14 +94,24 @@ async function asModelError(
 }
 
 /** TensorFlow runs whatever it wrote, in fp32; asking whether it is there does not load it. */
-async function alternativeTo(
-  name: EngineName,
-  { precision, device }: LoadRequest,
-): Promise<string> {
+async function alternativeTo(name: EngineName, request: LoadRequest): Promise<string> {
+  const { precision, device } = request
   const isFp32 = precision === 'auto' || precision === 'fp32'
   const fits = name !== 'tensorflow' && device !== 'webgpu' && isFp32
-  if (!fits || !(await probeEngine('tensorflow')).available) return ''
+  if (!fits || !(await takesImages(request))) return ''
+  if (!(await probeEngine('tensorflow')).available) return ''
   return ' The tensorflow engine, which is installed, can run it: set ENGINE to tensorflow or auto.'
+}
+
+/** Whether it is the operators alone that an engine lacks, and not what the service feeds. */
+async function takesImages(request: LoadRequest): Promise<boolean> {
+  try {
+    const { servedEndpoint } = await import('./tensorflow/open-model.ts')
+    await servedEndpoint(request)
+    return true
+  } catch {
+    return false
+  }
 }
 
 function noneLeft({ model, device }: LoadRequest, refused: readonly Refusal[]): ModelError {

@@ -23,7 +23,7 @@ import { scoreKind, selectOutput } from './select-output.ts'
 import type { Stored, Value } from './value.ts'
 
 /** Changes whenever the same model would convert to another graph: part of every cache's key. */
-export const conversionVersion = 3
+export const conversionVersion = 4
 
 export interface ConversionOptions {
   /** The model's name, for messages. */

@@ -37,7 +37,14 @@ export interface ImageInput {
 const spatialOperators = new Set(['Conv2D', 'DepthwiseConv2dNative', 'MaxPool', 'AvgPool'])
 
 /** Integers that hold every value of a pixel. */
-const pixelTypes = new Set<DataType>(['uint8', 'uint16', 'int16', 'int32', 'int64'])
+const pixelTypes = new Set<DataType>([
+  ...(['uint8', 'uint16', 'int16', 'uint32', 'int32', 'uint64', 'int64'] as const),
+])
+
+/** What exports for TensorFlow Serving often have: it fits no service that decodes images itself. */
+export const takesText =
+  'it takes encoded images or tf.Example records; this service decodes images itself, so export a ' +
+  'signature that takes pixels [N, height, width, 3]'
 
 /** The model's one image input. @throws ModelError `unsupported` where it has none */
 export function readImageInput(
@@ -46,10 +53,13 @@ export function readImageInput(
 ): ImageInput {
   const [input] = graph.inputs.filter(({ shape }) => shape?.length === 4 && shape[3] === 3)
   if (input === undefined) {
-    const found = graph.inputs.map((one) => `${one.name} ${describeExtents(one.shape)}`).join(', ')
+    const found = graph.inputs.map(
+      (one) => `${one.name} ${one.dtype} ${describeExtents(one.shape)}`,
+    )
+    const why = graph.inputs.some(({ dtype }) => dtype === 'string') ? `: ${takesText}` : ''
     throw new ModelError(
       'unsupported',
-      `model ${model}: expected an image input [batch, height, width, 3], found ${found || 'none'}.`,
+      `model ${model}: expected an image input [batch, height, width, 3], found ${found.join(', ') || 'none'}${why}.`,
     )
   }
   const computed = computedType(input.dtype)

@@ -5,7 +5,7 @@ import type { DataType } from '../graph/data-type.ts'
 import type { Shape } from '../graph/graph.ts'
 import { dataTypeFromNumber, dataTypeName } from './data-types.ts'
 import type { MetaGraphDef, SignatureDef, TensorInfo } from './generated/saved_model_pb.ts'
-import { modelFileName, readServingGraph } from './saved-model-file.ts'
+import { modelFileName, readServingGraph, tagsOf } from './saved-model-file.ts'
 import { shapeFromProto } from './shape-proto.ts'
 
 const defaultSignature = 'serving_default'
@@ -49,6 +49,18 @@ export async function readSignatures(folder: string): Promise<SignatureList> {
       describe(name, signature, join(folder, modelFileName)),
     ),
   }
+}
+
+/**
+ * The signature that is served of the SavedModel in `folder`, and the tags of its graph.
+ * @throws ModelError as readServingGraph and chooseSignature
+ */
+export async function readServedSignature(
+  folder: string,
+): Promise<{ readonly tags: readonly string[]; readonly signature: Signature }> {
+  const graph = await readServingGraph(folder)
+  const signature = chooseSignature(graph, join(folder, modelFileName), undefined)
+  return { tags: tagsOf(graph), signature }
 }
 
 /**

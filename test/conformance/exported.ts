@@ -24,8 +24,10 @@ export interface Exported {
   readonly kind: 'logits' | 'probabilities'
   /** What the manifest has to name; absent, the service chooses. */
   readonly output?: string
-  /** The only engine that is meant to run it. */
+  /** The only engine that is asked: what TensorFlow's own kernels cannot compute on a CPU. */
   readonly only?: string
+  /** Engines that have to refuse it, and a pattern that their words have to match. */
+  readonly refusals?: Readonly<Record<string, string>>
   /** Graphs that compute in less than fp32 differ by more. */
   readonly tolerance?: number
   /** TensorFlow was asked for one image at a time: the graph computes across a batch. */

@@ -33,7 +33,8 @@ function conversionCells({ conversion }: Verdict): string[] {
   return [String(operators), String(nodes), String(transposes), seconds.toFixed(2)]
 }
 
-function answerCells({ answers }: Verdict, engine: string): string[] {
+function answerCells({ answers, refused = [] }: Verdict, engine: string): string[] {
+  if (refused.includes(engine)) return ['refused', '–']
   const answer = answers.find((one) => one.engine === engine)
   if (answer === undefined) return ['–', '–']
   return [answer.difference.toExponential(1), answer.sameTop ? 'yes' : 'NO']
@@ -63,8 +64,9 @@ export function page(report: Report): string {
       '_Difference_ is the largest between two probabilities. _Top 5 equal_: the same order, but ' +
       'neighbours closer than the bound may change places. Weights are random and batch normalisation ' +
       'is not trivial. Weights that make a network chaotic (TensorFlow changes its own answer by more ' +
-      'than 1e-4 when the pixels change by a millionth) are drawn anew. Models that compute in half precision have a wider bound. A dash: not meant ' +
-      'for this engine.',
+      'than 1e-4 when the pixels change by a millionth) are drawn anew. Models that compute in half ' +
+      'precision have a wider bound. _Refused_: the engine has to refuse this model, and its words say ' +
+      'why and what to do. A dash: not asked (TensorFlow cannot compute it on a CPU).',
     verdictTable(report),
     ...(failures.length === 0 ? [] : ['## What failed', failures.join('\n')]),
   ]

@@ -76,7 +76,7 @@ async function judge(model: Exported | ExportFailure): Promise<void> {
   const started = performance.now()
   const verdict =
     'error' in model
-      ? { name: model.name, bound: 0, answers: [], failures: [model.error] }
+      ? { name: model.name, bound: 0, answers: [], refused: [], failures: [model.error] }
       : await tryModel(model, engines)
   if ('tensorflow' in model && model.tensorflow !== undefined) tensorflow = model.tensorflow
   const kept = { ...verdict, tensorflow, commit, engines }
@@ -84,11 +84,14 @@ async function judge(model: Exported | ExportFailure): Promise<void> {
   const differences = verdict.answers.map(
     (one) => `${one.engine} ${one.difference.toExponential(1)}`,
   )
+  const refused = (verdict.refused ?? []).map((engine) => `${engine} refuses it`)
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
   // After each, for a whole run takes an hour and may be ended.
   if (!given.quick) keep(kept)
   await writePage()
-  say(`${verdict.name}: ${[...differences, ...verdict.failures].join(', ')} (${seconds} s)`)
+  say(
+    `${verdict.name}: ${[...differences, ...refused, ...verdict.failures].join(', ')} (${seconds} s)`,
+  )
 }
 
 const folder = await mkdtemp(join(tmpdir(), 'resnet-serving-exports-'))

@@ -23,6 +23,8 @@ export interface Verdict {
   /** Absent where the model is not meant to be converted. */
   readonly conversion?: Conversion
   readonly answers: readonly Answered[]
+  /** Engines that refused the model, as they have to. */
+  readonly refused?: readonly string[]
   /** Empty where everything is as it has to be. */
   readonly failures: readonly string[]
 }
@@ -35,7 +37,7 @@ interface Conversion {
 }
 
 export async function tryModel(exported: Exported, engines: readonly string[]): Promise<Verdict> {
-  const { name, only, tolerance: bound = maxDifference } = exported
+  const { name, only, refusals = {}, tolerance: bound = maxDifference } = exported
   const failures: string[] = []
   const noted = async <Result>(what: string, work: () => Promise<Result>) => {
     try {
@@ -45,25 +47,58 @@ export async function tryModel(exported: Exported, engines: readonly string[]): 
       return undefined
     }
   }
-  const conversion =
-    only === 'tensorflow' ? undefined : await noted('conversion', () => convert(exported))
+  const isConverted = only !== 'tensorflow' && refusals.onnxruntime === undefined
+  const conversion = isConverted ? await noted('conversion', () => convert(exported)) : undefined
   const answers: Answered[] = []
+  const refused: string[] = []
   for (const engine of engines.filter((one) => only === undefined || only === one)) {
+    const pattern = refusals[engine]
+    if (pattern !== undefined) {
+      const words = engines.includes('tensorflow') ? pattern : ''
+      if (await noted(engine, () => requireRefusal(exported, engine, words))) refused.push(engine)
+      continue
+    }
     const scores = await noted(engine, () => askServer(exported, engine))
     if (scores === undefined) continue
-    const answer = {
-      engine,
-      ...compareProbabilities(rows(scores, exported), wanted(exported), bound),
-    }
+    const { answer, faults } = judge(scores, exported, { engine, bound })
     answers.push(answer)
-    if (!(answer.difference <= bound)) failures.push(`${engine}: differs by ${answer.difference}`)
-    if (!answer.sameTop) failures.push(`${engine}: another top 5`)
+    failures.push(...faults)
   }
-  return { name, bound, answers, failures, ...(conversion === undefined ? {} : { conversion }) }
+  return {
+    ...{ name, bound, answers, refused, failures },
+    ...(conversion === undefined ? {} : { conversion }),
+  }
 }
 
-function wanted(exported: Exported): Float32Array[] {
-  return rows(exported.answer, exported)
+function judge(
+  scores: Float32Array,
+  exported: Exported,
+  { engine, bound }: { readonly engine: string; readonly bound: number },
+) {
+  const compared = compareProbabilities(
+    rows(scores, exported),
+    rows(exported.answer, exported),
+    bound,
+  )
+  const answer = { engine, ...compared }
+  const faults = [
+    ...(answer.difference <= bound ? [] : [`${engine}: differs by ${answer.difference}`]),
+    ...(answer.sameTop ? [] : [`${engine}: another top 5`]),
+  ]
+  return { answer, faults }
+}
+
+/** @param pattern what the refusal has to say; without the tensorflow engine nobody points to it */
+async function requireRefusal(exported: Exported, engine: string, pattern: string): Promise<true> {
+  const words = await askServer(exported, engine).then(
+    () => undefined,
+    (error) => String(error instanceof Error ? error.message : error),
+  )
+  if (words === undefined) throw new Error('it runs, but has to be refused')
+  if (!/no model can be served/.test(words) || !new RegExp(pattern, 's').test(words)) {
+    throw new Error(`refused in other words than /${pattern}/: ${words}`)
+  }
+  return true
 }
 
 async function convert(exported: Exported): Promise<Conversion> {

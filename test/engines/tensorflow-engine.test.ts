@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -44,12 +44,15 @@ function softmax(logits: Float32Array): number[] {
   return powers.map((power) => power / sum)
 }
 
-function assertClose(found: Iterable<number>, expected: Iterable<number>): void {
+function assertClose(found: Iterable<number>, expected: Iterable<number>, tolerance = 1e-5): void {
   const wanted = [...expected]
   const given = [...found]
   assert.equal(given.length, wanted.length)
   for (const [at, value] of given.entries()) {
-    assert.ok(Math.abs(value - (wanted[at] ?? Number.NaN)) < 1e-5, `${value}, not ${wanted[at]}`)
+    assert.ok(
+      Math.abs(value - (wanted[at] ?? Number.NaN)) < tolerance,
+      `${value}, not ${wanted[at]}`,
+    )
   }
 }
 
@@ -136,7 +139,7 @@ test('an output whose name says nothing is told by what it gives', needsEngine, 
 test('graphs of wider integers get the pixels as they are', needsEngine, async () => {
   const pixels = somePixels(3 * cropSize)
   const expected = await withModel('uint8', {}, (model) => model.run(pixels, 3))
-  for (const name of ['int32', 'int64']) {
+  for (const name of ['int32', 'int64', 'uint16', 'int16', 'uint32', 'uint64']) {
     const scores = await withModel(name, {}, (model) => {
       assert.equal(model.description.input.dtype, 'uint8', 'runs take bytes')
       return model.run(pixels, 3)
@@ -145,14 +148,73 @@ test('graphs of wider integers get the pixels as they are', needsEngine, async (
   }
 })
 
+const plainFloats = { rescale: 1 / 255, mean: [0, 0, 0], std: [1, 1, 1] } as const
+
+test('graphs of other floats are given float32, cast in the graph', needsEngine, async () => {
+  const pixels = somePixels(2 * cropSize)
+  const expected = await withModel('uint8', {}, (model) => model.run(pixels, 2))
+  // How far a pixel of 0..1 may be from what the type holds, and a probability with it.
+  const tolerances = { float64: 1e-5, float16: 1e-3, bfloat16: 1e-2 }
+  for (const [name, tolerance] of Object.entries(tolerances)) {
+    await withModel(name, { normalization: plainFloats }, async (model) => {
+      assert.equal(model.description.input.dtype, 'float32', 'runs give floats')
+      assertClose(await model.run(pixels, 2), expected, tolerance)
+    })
+  }
+})
+
+test('scores of other floats are read as float32', needsEngine, async () => {
+  const pixels = somePixels(2 * cropSize)
+  for (const output of ['probabilities', 'logits']) {
+    const run = (name: string) => withModel(name, { output }, (model) => model.run(pixels, 2))
+    assertClose(await run('half-scores'), await run('uint8'), 1e-3)
+  }
+})
+
+test(
+  'a checkpoint beside a graph with halves at both ends is found, and nothing is left in the temporary folder',
+  needsEngine,
+  async (t) => {
+    const ownTemporary = await tempFolder(t)
+    const { TMPDIR: before } = process.env
+    t.after(() => {
+      if (before === undefined) delete process.env.TMPDIR
+      else process.env.TMPDIR = before
+    })
+    process.env.TMPDIR = ownTemporary
+    const pixels = somePixels(2 * cropSize)
+    const expected = await withModel('uint8', {}, (model) => model.run(pixels, 2))
+    const request = { normalization: plainFloats }
+    const found = await withModel('half-ends-variables', request, async (model) => {
+      assert.deepEqual(await readdir(ownTemporary), [], 'it is gone as soon as the model is loaded')
+      return model.run(pixels, 2)
+    })
+    assertClose(found, expected, 2e-3)
+  },
+)
+
+test('what the service cannot feed or read is refused in words', needsEngine, async () => {
+  await refuses(
+    loadRequest('bool'),
+    'unsupported',
+    /images is bool \[\?, 8, 8, 3\].*integers or floats/,
+  )
+  await refuses(
+    loadRequest('text-input'),
+    'unsupported',
+    /image_bytes is string \[\?\]: it takes encoded images .* export a signature that takes pixels/,
+  )
+  const request = loadRequest('half-ends-variables', { output: 'best' })
+  await refuses(request, 'unsupported', /output best is uint16 .*scores are floats/)
+})
+
 test('a float input is normalised a channel at a time', needsEngine, async () => {
   const pixels = somePixels(2 * cropSize)
   const run = (normalization: LoadRequest['normalization'], crops = pixels) =>
     withModel('float-unnamed-probabilities', { normalization }, (model) => model.run(crops, 2))
-  const plain = { rescale: 1 / 255, mean: [0, 0, 0], std: [1, 1, 1] } as const
   // The uint8 export divides by 255 in its graph; here the engine does.
   const byGraph = await withModel('uint8', {}, (model) => model.run(pixels, 2))
-  assertClose(await run(plain), byGraph)
+  assertClose(await run(plainFloats), byGraph)
   // Half of each channel, and a shift of each by its own number of whole pixels.
   const shifts = [10, 20, 30] as const
   const doubled = pixels.map((pixel, at) => 2 * (pixel >> 2) + (shifts[at % 3] ?? 0))
@@ -164,7 +226,7 @@ test('a float input is normalised a channel at a time', needsEngine, async () =>
   assertClose(
     await run(halving, doubled),
     await run(
-      plain,
+      plainFloats,
       pixels.map((pixel) => pixel >> 2),
     ),
   )
@@ -237,7 +299,7 @@ test(
 
 test('two outputs without a telling name are refused by name', needsEngine, async () => {
   const request = loadRequest('two-unnamed-outputs')
-  await refuses(request, 'unsupported', /a DT_FLOAT \[\?, 10\], b DT_FLOAT \[\?, 10\].*model\.json/)
+  await refuses(request, 'unsupported', /a float32 \[\?, 10\], b float32 \[\?, 10\].*model\.json/)
   const kind = await withModel(
     request.model,
     { output: 'b' },

@@ -17,6 +17,9 @@ export interface Binding {
   /** The tensor borrows `values` until it is deleted. @returns its id */
   createTensor(shape: readonly number[], dtype: number, values: ArrayBufferView): number
   deleteTensor(id: number): void
+  /** @returns the number of TensorFlow's session */
+  loadSavedModel(folder: string, tags: string): number
+  deleteSavedModel(session: number): void
   /** @returns a copy of the tensor's values */
   tensorDataSync(id: number): ArrayBufferView
   /** Operation names with their output index, comma-separated: `serving_default_images:0`. */
@@ -30,41 +33,8 @@ export interface Binding {
   getNumOfTensors(): number
 }
 
-interface SavedModel {
-  /** TensorFlow's session, as the binding numbers it. */
-  readonly sessionId: number
-  dispose(): void
-}
-
-/** One tensor of a signature. */
-export interface TensorInfo {
-  /** Operation and output index: `serving_default_images:0`. */
-  readonly name: string
-  /** `DT_UINT8`, `DT_FLOAT`, … */
-  readonly tfDtype: string
-  /** Empty where the rank is unknown; -1 for a size that is. */
-  readonly shape: readonly { getSize(): number }[]
-}
-
-export interface MetaGraph {
-  readonly tags: string[]
-  readonly signatureDefs: Readonly<
-    Record<
-      string,
-      {
-        readonly inputs: Readonly<Record<string, TensorInfo>>
-        readonly outputs: Readonly<Record<string, TensorInfo>>
-      }
-    >
-  >
-}
-
 /** The package, as far as it is used here. */
 export interface TensorFlow {
-  readonly node: {
-    getMetaGraphsFromSavedModel(folder: string): Promise<MetaGraph[]>
-    loadSavedModel(folder: string, tags: string[], signature: string): Promise<SavedModel>
-  }
   backend(): { readonly binding: Binding }
   /** Tensors and bytes that the JavaScript half holds. */
   memory(): { readonly numTensors: number; readonly numBytes: number }

@@ -1,6 +1,7 @@
 // One TensorFlow session: bytes in, scores out, and nothing left behind.
 // It drives the package's binding itself. The package's predict() takes uint8 images as int32
-// tensors, which it reads back and narrows again one by one, and it computes every output.
+// tensors, which it reads back and narrows again one by one, and it computes every output. Its loader
+// refuses models in whose signatures, served or not, a type stands that JavaScript has no tensors of.
 import type { Normalization } from '../engine.ts'
 import type { Binding } from './library.ts'
 import { createNormalizer } from './normalize.ts'
@@ -28,7 +29,7 @@ export interface SessionOptions {
 export function createSession(binding: Binding, options: SessionOptions): Session {
   const { sessionId, endpoint } = options
   const { input, output } = endpoint
-  const takesTensors = input.dtype === 'float32' && options.normalization === null
+  const takesTensors = input.fed === 'float32' && options.normalization === null
   const valueBytes = takesTensors ? Float32Array.BYTES_PER_ELEMENT : 1
   const cropSize = input.height * input.width * channels * valueBytes // in bytes
   const toInput = inputStage(binding, input, options.normalization)
@@ -73,12 +74,12 @@ function inputStage(
   input: ImageInput,
   normalization: Normalization | null,
 ): InputStage {
-  if (input.dtype === 'uint8') return (values) => ({ dtype: binding.TF_UINT8, values })
+  if (input.fed === 'uint8') return (values) => ({ dtype: binding.TF_UINT8, values })
   // Graphs of wider integers get the pixels as they are too.
-  if (input.dtype === 'int32') {
+  if (input.fed === 'int32') {
     return (pixels) => ({ dtype: binding.TF_INT32, values: widen(pixels, 1) })
   }
-  if (input.dtype === 'int64') {
+  if (input.fed === 'int64') {
     return (pixels) => ({ dtype: binding.TF_INT64, values: widen(pixels, 2) })
   }
   if (normalization === null) {

@@ -1,8 +1,16 @@
-// Which tensors of a SavedModel take the image and give the scores.
-// https://github.com/tensorflow/tensorflow/blob/v2.21.0/tensorflow/core/protobuf/meta_graph.proto
+// Which tensors of a SavedModel take the image and give the scores, and in which types TensorFlow's
+// binding hands them over: it makes and reads tensors of few types, so the others are cast in the graph.
 import { ModelError } from '../../errors.ts'
+import { takesText } from '../../onnx/input-stage.ts'
+import type { Signature } from '../../savedmodel/signatures.ts'
 import type { LoadRequest } from '../engine.ts'
-import type { MetaGraph, TensorInfo } from './library.ts'
+
+type Tensors = Signature['inputs']
+type TensorInfo = Tensors[number]
+type DataType = TensorInfo['dtype']
+
+/** What pixels are given as; the binding can make tensors of these. */
+export type FedType = 'uint8' | 'int32' | 'int64' | 'float32'
 
 export interface ImageInput {
   /** The name in the signature. */
@@ -10,7 +18,8 @@ export interface ImageInput {
   /** The tensor's name in the graph. */
   readonly tensor: string
   /** What the graph takes. */
-  readonly dtype: 'uint8' | 'int32' | 'int64' | 'float32'
+  readonly dtype: DataType
+  readonly fed: FedType
   readonly height: number
   readonly width: number
   /** Images in every run where the graph fixes it; `null` where any number will do. */
@@ -20,57 +29,42 @@ export interface ImageInput {
 export interface ScoresOutput {
   readonly name: string
   readonly tensor: string
+  /** What the graph gives; what is read is float32. */
+  readonly dtype: DataType
   /** From the name; `null` where the name does not tell. */
   readonly kind: 'logits' | 'probabilities' | null
 }
 
 export interface Endpoint {
-  readonly tags: string[]
-  readonly signature: string
   readonly input: ImageInput
   readonly output: ScoresOutput
 }
 
 type Wanted = Pick<LoadRequest, 'model' | 'output' | 'openSize'>
 
-const servingTag = 'serve'
-const defaultSignature = 'serving_default'
-const dtypes: Readonly<Record<string, ImageInput['dtype']>> = {
-  DT_UINT8: 'uint8',
-  DT_INT32: 'int32',
-  DT_INT64: 'int64',
-  DT_FLOAT: 'float32',
+/** Every type that holds the values of pixels, or floats, and what the service gives to a graph of it. */
+const fedTypes: Partial<Record<DataType, FedType>> = {
+  ...{ uint8: 'uint8', int32: 'int32', int64: 'int64', float32: 'float32' },
+  ...{ int16: 'int32', uint16: 'int32', uint32: 'int32', uint64: 'int32' },
+  ...{ float16: 'float32', bfloat16: 'float32', float64: 'float32' },
 }
+const scoreTypes = new Set<DataType>(['float32', 'float16', 'bfloat16', 'float64'])
 const unknownSize = -1
 
 /**
- * The endpoint that is served.
+ * The tensors that are served.
  * @param wanted as in LoadRequest
  * @throws ModelError `unsupported`, listing what the model has
  */
 export function chooseEndpoint(
-  metaGraphs: readonly MetaGraph[],
-  { model, output: outputName, openSize = 0 }: Wanted,
+  signature: Signature,
+  { model, output, openSize = 0 }: Wanted,
 ): Endpoint {
   const refuse = (what: string) => new ModelError('unsupported', `model ${model}: ${what}`)
-  const graph = chooseGraph(metaGraphs)
-  if (graph === undefined) {
-    const found = metaGraphs.map(({ tags }) => `[${tags.join(', ')}]`).join(', ') || 'none'
-    throw refuse(`no graph has the tag "${servingTag}"; its tags are ${found}`)
-  }
-  const names = Object.keys(graph.signatureDefs)
-  const signature = names.includes(defaultSignature) ? defaultSignature : onlyOne(names)
-  const tensors = signature === undefined ? undefined : graph.signatureDefs[signature]
-  if (signature === undefined || tensors === undefined) {
-    throw refuse(`no signature "${defaultSignature}"; it has ${names.join(', ') || 'none'}`)
-  }
-  const where = { refuse, signature, openSize }
+  const where = { refuse, signature: signature.name, openSize }
   return {
-    // A copy: the package sorts the lists that it is given.
-    tags: [...graph.tags],
-    signature,
-    input: chooseInput(tensors.inputs, where),
-    output: chooseOutput(tensors.outputs, outputName, where),
+    input: chooseInput(signature.inputs, where),
+    output: chooseOutput(signature.outputs, output, where),
   }
 }
 
@@ -81,79 +75,72 @@ interface Where {
   readonly openSize: number
 }
 
-/** Exactly `serve` before `serve` with companions (`gpu`, `tpu`). */
-function chooseGraph(metaGraphs: readonly MetaGraph[]): MetaGraph | undefined {
-  const serving = metaGraphs.filter(({ tags }) => tags.includes(servingTag))
-  return serving.find(({ tags }) => tags.length === 1) ?? serving[0]
-}
-
-function chooseInput(
-  inputs: Readonly<Record<string, TensorInfo>>,
-  { refuse, signature, openSize }: Where,
-): ImageInput {
-  const name = onlyOne(Object.keys(inputs))
-  const info = name === undefined ? undefined : inputs[name]
-  const taken =
-    'the service feeds one image input [N, height, width, 3], uint8, int32, int64 or float32'
-  if (name === undefined || info === undefined) {
-    throw refuse(
-      `signature ${signature} takes ${Object.keys(inputs).join(', ') || 'nothing'}; ${taken}`,
-    )
+function chooseInput(inputs: Tensors, { refuse, signature, openSize }: Where): ImageInput {
+  const info = onlyOne(inputs)
+  const taken = 'the service feeds one image input [N, height, width, 3] of integers or floats'
+  if (info === undefined) {
+    throw refuse(`signature ${signature} takes ${namesOf(inputs)}; ${taken}`)
   }
-  const dtype = dtypes[info.tfDtype]
-  const [batch = 0, ...rest] = sizes(info)
+  const { name, tensor, dtype } = info
+  const fed = fedTypes[dtype]
+  const [batch = 0, ...rest] = info.shape ?? []
   const [height = 0, width = 0, channels = 0, ...more] = rest.map((size, axis) =>
     size === unknownSize && axis < 2 ? openSize : size,
   )
   const isImage = height > 0 && width > 0 && channels === 3 && more.length === 0
-  if (dtype === undefined || !isImage) {
-    throw refuse(`input ${name} is ${describe(info)}; ${taken}, with a fixed height and width`)
+  if (fed === undefined || !isImage) {
+    const found = `input ${name} is ${describe(info)}`
+    throw refuse(
+      dtype === 'string'
+        ? `${found}: ${takesText}`
+        : `${found}; ${taken}, with a fixed height and width`,
+    )
   }
   const batchSize = batch === unknownSize ? null : batch
-  return { name, tensor: info.name, dtype, height, width, batchSize }
+  return { name, tensor, dtype, fed, height, width, batchSize }
 }
 
 function chooseOutput(
-  outputs: Readonly<Record<string, TensorInfo>>,
+  outputs: Tensors,
   wanted: string | null,
   { refuse, signature }: Where,
 ): ScoresOutput {
-  const names = Object.keys(outputs)
-  const name = wanted ?? names.find(isNamed('probabilities')) ?? names.find(isNamed('logits'))
-  const chosen = name ?? onlyOne(names.filter((each) => mayBeScores(outputs[each])))
-  const info = chosen === undefined ? undefined : outputs[chosen]
-  const listed = Object.entries(outputs).map(([each, info]) => `${each} ${describe(info)}`)
-  if (chosen === undefined || info === undefined) {
+  const named = (name: string | null) => outputs.find((each) => each.name === name)
+  const chosen =
+    wanted === null
+      ? (named('probabilities') ?? named('logits') ?? onlyOne(outputs.filter(mayBeScores)))
+      : named(wanted)
+  if (chosen === undefined) {
+    const listed = outputs.map((info) => `${info.name} ${describe(info)}`).join(', ')
     throw refuse(
       `signature ${signature} has no output ${wanted ?? 'probabilities, none named logits, and not exactly one [N, classes]'}; ` +
-        `it gives ${listed.join(', ') || 'nothing'}. Name one as "output" in model.json`,
+        `it gives ${listed || 'nothing'}. Name one as "output" in model.json`,
     )
   }
-  if (!mayBeScores(info)) {
-    throw refuse(`output ${chosen} is ${describe(info)}; scores are DT_FLOAT [N, classes]`)
+  const { name, tensor, dtype } = chosen
+  if (!mayBeScores(chosen)) {
+    throw refuse(`output ${name} is ${describe(chosen)}; scores are floats [N, classes]`)
   }
-  const kind = chosen === 'probabilities' || chosen === 'logits' ? chosen : null
-  return { name: chosen, tensor: info.name, kind }
+  const kind = name === 'probabilities' || name === 'logits' ? name : null
+  return { name, tensor, dtype, kind }
 }
-
-const isNamed = (name: string) => (each: string) => each === name
 
 /** [N, classes], also as [N, 1, 1, classes]. An unknown rank may turn out to be that; a run tells. */
-function mayBeScores(info: TensorInfo | undefined): boolean {
-  const inner = info?.shape.slice(1, -1) ?? []
-  const isFlat = info?.shape.length !== 1 && inner.every((dimension) => dimension.getSize() === 1)
-  return info?.tfDtype === 'DT_FLOAT' && isFlat
+function mayBeScores({ dtype, shape }: TensorInfo): boolean {
+  const isFlat =
+    shape === null || (shape.length >= 2 && shape.slice(1, -1).every((size) => size === 1))
+  return scoreTypes.has(dtype) && isFlat
 }
 
-function sizes(info: TensorInfo): number[] {
-  return info.shape.map((dimension) => dimension.getSize())
+function describe({ dtype, shape }: TensorInfo): string {
+  const sizes = shape?.map((size) => (size === unknownSize ? '?' : String(size)))
+  return `${dtype} [${sizes?.join(', ') ?? 'unknown rank'}]`
 }
 
-function describe(info: TensorInfo): string {
-  const shape = sizes(info).map((size) => (size === unknownSize ? '?' : String(size)))
-  return `${info.tfDtype} [${shape.join(', ') || 'unknown rank'}]`
+function namesOf(tensors: Tensors): string {
+  return tensors.map(({ name }) => name).join(', ') || 'nothing'
 }
 
-function onlyOne(names: readonly string[]): string | undefined {
-  return names.length === 1 ? names[0] : undefined
+function onlyOne<Item>(items: readonly Item[]): Item | undefined {
+  return items.length === 1 ? items[0] : undefined
 }

@@ -9,9 +9,10 @@ import { writeSavedModel } from '../../savedmodel/write-saved-model.ts'
 import type { Availability, Engine, LoadedModel, LoadRequest, ModelDescription } from '../engine.ts'
 import { findInstallation, type Installation } from './installation.ts'
 import { type Binding, loadLibrary, packageFile, packageName, type TensorFlow } from './library.ts'
-import { loadError, runError, UnfilledVariableError } from './model-errors.ts'
+import { runError, UnfilledVariableError } from './model-errors.ts'
+import { openModel } from './open-model.ts'
 import { createSession, type Session } from './session.ts'
-import { chooseEndpoint, type Endpoint, type ImageInput } from './signature.ts'
+import type { Endpoint, ImageInput } from './signature.ts'
 
 const setupCommand = 'npm run setup:tensorflow'
 /** Where the Linux driver lists its GPUs, one folder each. */
@@ -65,12 +66,10 @@ async function loadAsSaved(request: LoadRequest): Promise<LoadedModel> {
   const installation = await requireInstallation()
   requireSupported(request)
   await requireFiles(request)
-  const tf = loadTensorFlow(installation, request)
-  const { binding } = tf.backend()
+  const { binding } = loadTensorFlow(installation, request).backend()
   requireDevice(binding, installation, request)
-  const { endpoint, model } = await openModel(tf, request)
+  const { endpoint, sessionId } = await openModel(binding, request)
   try {
-    const { sessionId } = model
     const session = createSession(binding, {
       sessionId,
       endpoint,
@@ -88,17 +87,17 @@ async function loadAsSaved(request: LoadRequest): Promise<LoadedModel> {
         output: { name: output.name, kind, classes },
       },
       run: async (pixels, count) => session.run(pixels, count),
-      close: async () => model.dispose(),
+      close: async () => binding.deleteSavedModel(sessionId),
     }
   } catch (error) {
-    model.dispose()
+    binding.deleteSavedModel(sessionId)
     throw error
   }
 }
 
-/** Pixels go to a graph of any integers: for those who ask, its input is uint8. */
-function describeInput({ name, dtype, height, width }: ImageInput): ModelDescription['input'] {
-  return { name, dtype: dtype === 'float32' ? 'float32' : 'uint8', height, width }
+/** Pixels go to a graph of any integers, floats to one of any floats: for those who ask, of these. */
+function describeInput({ name, fed, height, width }: ImageInput): ModelDescription['input'] {
+  return { name, dtype: fed === 'float32' ? 'float32' : 'uint8', height, width }
 }
 
 /** @throws ModelError with the reason for the operator */
@@ -178,17 +177,6 @@ function requireDevice(
       `CUDA build (\`${setupCommand} -- --gpu\`), NVIDIA's driver, and a GPU that CUDA_VISIBLE_DEVICES ` +
       'does not hide',
   )
-}
-
-async function openModel(tf: TensorFlow, request: LoadRequest) {
-  const { model: name, folder } = request
-  try {
-    const endpoint = chooseEndpoint(await tf.node.getMetaGraphsFromSavedModel(folder), request)
-    const model = await tf.node.loadSavedModel(folder, endpoint.tags, endpoint.signature)
-    return { endpoint, model }
-  } catch (error) {
-    throw error instanceof ModelError ? error : loadError(name, error)
-  }
 }
 
 /**

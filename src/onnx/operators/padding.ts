@@ -1,5 +1,6 @@
 // Operators that pad, repeat and pick along axes.
 import { elementCount } from '../../graph/tensor.ts'
+import { sameExtents } from '../extent.ts'
 import { type Known, pick, tensorFromKnown } from '../known.ts'
 import { inPlainOrder, store } from '../layout.ts'
 import { int, text } from '../model.ts'
@@ -58,6 +59,9 @@ function gather(operation: Operation): Value {
   const size = x.shape[axis] as number
   if (size < 0) operation.unsupported('picks from the batch')
   if (x.kind === 'known') return gatherKnown(x, indices, axis)
+  // The only one there is: vectorised loops over one image pick it.
+  const isFirst = sameExtents(indices.shape, [1]) && indices.elements[0] === 0
+  if (size === 1 && isFirst) return x
   const { emitter } = operation
   const stored = inPlainOrder(emitter, x)
   const inputs = [stored.name, emitter.constant(tensorFromKnown({ ...indices, dtype: 'int64' }))]

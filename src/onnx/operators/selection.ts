@@ -7,7 +7,7 @@ import {
   writeOperator,
   writeSelection,
 } from '../arithmetic.ts'
-import { broadcastExtents, type Extents } from '../extent.ts'
+import { broadcastExtents, type Extents, sameExtents } from '../extent.ts'
 import { type Known, known } from '../known.ts'
 import type { Operation, Operator } from '../operation.ts'
 import type { Value } from '../value.ts'
@@ -21,7 +21,13 @@ const logic = (op: string, compute: (a: number, b: number) => number): Operator 
 function select(operation: Operation): Value {
   const [condition, a, b] = [0, 1, 2].map((i) => operation.input(i)) as [Value, Value, Value]
   if (condition.kind === 'known' && condition.elements.length === 1) {
-    return condition.elements[0] ? a : b
+    const chosen = condition.elements[0] ? a : b
+    const shape = [condition, a, b].map(shapeOf).reduce(joinedShape, [])
+    if (shape === null || sameExtents(shape, chosen.shape)) return chosen
+    // A scalar beside a vector becomes one too.
+    if (chosen.kind === 'known' && shape.every((size) => size >= 0)) {
+      return broadcastKnown(chosen, shape)
+    }
   }
   if (condition.kind === 'known' && a.kind === 'known' && b.kind === 'known') {
     return selectKnown(operation, [condition, a, b])
@@ -29,9 +35,15 @@ function select(operation: Operation): Value {
   return writeSelection(operation.emitter, [condition, a, b])
 }
 
+const shapeOf = ({ shape }: Value): Extents => shape
+
+function joinedShape(joined: Extents | null, next: Extents): Extents | null {
+  return joined === null ? null : broadcastExtents(joined, next)
+}
+
 function selectKnown(operation: Operation, operands: readonly [Known, Known, Known]): Value {
   const shape = operands
-    .map((operand): Extents => operand.shape)
+    .map(shapeOf)
     .reduce(
       (joined, next) =>
         broadcastExtents(joined, next) ??
