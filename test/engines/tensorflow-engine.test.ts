@@ -1,59 +1,30 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { readdir, readFile } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import type { LoadedModel, LoadRequest } from '../../src/engines/engine.ts'
+import type { LoadRequest } from '../../src/engines/engine.ts'
 import { findInstallation } from '../../src/engines/tensorflow/installation.ts'
 import { tensorflowEngine } from '../../src/engines/tensorflow/tensorflow-engine.ts'
 import { ModelError } from '../../src/errors.ts'
 import { tempFolder } from '../support/temp-folder.ts'
-import { exportsFolder, loadRequest, somePixels, withoutEngine } from '../support/tensorflow.ts'
-
-const cropSize = 8 * 8 * 3
-const classes = 10
-const needsEngine = { skip: withoutEngine, timeout: 120_000 }
-
-async function withModel<Result>(
-  model: string,
-  rest: Partial<LoadRequest>,
-  use: (model: LoadedModel) => Promise<Result>,
-): Promise<Result> {
-  const loaded = await tensorflowEngine.load(loadRequest(model, rest))
-  try {
-    return await use(loaded)
-  } finally {
-    await loaded.close()
-  }
-}
-
-function refuses(request: LoadRequest, kind: ModelError['kind'], message: RegExp): Promise<void> {
-  return assert.rejects(tensorflowEngine.load(request), (error: unknown) => {
-    assert.ok(error instanceof ModelError, String(error))
-    assert.match(error.message, message)
-    assert.equal(error.kind, kind)
-    return true
-  })
-}
+import { exportsFolder, loadRequest, somePixels } from '../support/tensorflow.ts'
+import {
+  assertClose,
+  classes,
+  cropSize,
+  needsEngine,
+  plainFloats,
+  refuses,
+  withModel,
+} from '../support/tensorflow-models.ts'
 
 function softmax(logits: Float32Array): number[] {
   const powers = [...logits].map((logit) => Math.exp(logit - Math.max(...logits)))
   const sum = powers.reduce((total, power) => total + power, 0)
   return powers.map((power) => power / sum)
-}
-
-function assertClose(found: Iterable<number>, expected: Iterable<number>, tolerance = 1e-5): void {
-  const wanted = [...expected]
-  const given = [...found]
-  assert.equal(given.length, wanted.length)
-  for (const [at, value] of given.entries()) {
-    assert.ok(
-      Math.abs(value - (wanted[at] ?? Number.NaN)) < tolerance,
-      `${value}, not ${wanted[at]}`,
-    )
-  }
 }
 
 test('where nothing is set up, the probe says which command does it', async (t) => {
@@ -134,78 +105,6 @@ test('an output whose name says nothing is told by what it gives', needsEngine, 
     withModel(model, {}, async ({ description }) => description.output.kind)
   assert.equal(await kindOf('float-unnamed-probabilities'), 'probabilities')
   assert.equal(await kindOf('float-unnamed-logits'), 'logits')
-})
-
-test('graphs of wider integers get the pixels as they are', needsEngine, async () => {
-  const pixels = somePixels(3 * cropSize)
-  const expected = await withModel('uint8', {}, (model) => model.run(pixels, 3))
-  for (const name of ['int32', 'int64', 'uint16', 'int16', 'uint32', 'uint64']) {
-    const scores = await withModel(name, {}, (model) => {
-      assert.equal(model.description.input.dtype, 'uint8', 'runs take bytes')
-      return model.run(pixels, 3)
-    })
-    assertClose(scores, expected)
-  }
-})
-
-const plainFloats = { rescale: 1 / 255, mean: [0, 0, 0], std: [1, 1, 1] } as const
-
-test('graphs of other floats are given float32, cast in the graph', needsEngine, async () => {
-  const pixels = somePixels(2 * cropSize)
-  const expected = await withModel('uint8', {}, (model) => model.run(pixels, 2))
-  // How far a pixel of 0..1 may be from what the type holds, and a probability with it.
-  const tolerances = { float64: 1e-5, float16: 1e-3, bfloat16: 1e-2 }
-  for (const [name, tolerance] of Object.entries(tolerances)) {
-    await withModel(name, { normalization: plainFloats }, async (model) => {
-      assert.equal(model.description.input.dtype, 'float32', 'runs give floats')
-      assertClose(await model.run(pixels, 2), expected, tolerance)
-    })
-  }
-})
-
-test('scores of other floats are read as float32', needsEngine, async () => {
-  const pixels = somePixels(2 * cropSize)
-  for (const output of ['probabilities', 'logits']) {
-    const run = (name: string) => withModel(name, { output }, (model) => model.run(pixels, 2))
-    assertClose(await run('half-scores'), await run('uint8'), 1e-3)
-  }
-})
-
-test(
-  'a checkpoint beside a graph with halves at both ends is found, and nothing is left in the temporary folder',
-  needsEngine,
-  async (t) => {
-    const ownTemporary = await tempFolder(t)
-    const { TMPDIR: before } = process.env
-    t.after(() => {
-      if (before === undefined) delete process.env.TMPDIR
-      else process.env.TMPDIR = before
-    })
-    process.env.TMPDIR = ownTemporary
-    const pixels = somePixels(2 * cropSize)
-    const expected = await withModel('uint8', {}, (model) => model.run(pixels, 2))
-    const request = { normalization: plainFloats }
-    const found = await withModel('half-ends-variables', request, async (model) => {
-      assert.deepEqual(await readdir(ownTemporary), [], 'it is gone as soon as the model is loaded')
-      return model.run(pixels, 2)
-    })
-    assertClose(found, expected, 2e-3)
-  },
-)
-
-test('what the service cannot feed or read is refused in words', needsEngine, async () => {
-  await refuses(
-    loadRequest('bool'),
-    'unsupported',
-    /images is bool \[\?, 8, 8, 3\].*integers or floats/,
-  )
-  await refuses(
-    loadRequest('text-input'),
-    'unsupported',
-    /image_bytes is string \[\?\]: it takes encoded images .* export a signature that takes pixels/,
-  )
-  const request = loadRequest('half-ends-variables', { output: 'best' })
-  await refuses(request, 'unsupported', /output best is uint16 .*scores are floats/)
 })
 
 test('a float input is normalised a channel at a time', needsEngine, async () => {
