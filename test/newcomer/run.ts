@@ -33,7 +33,10 @@ const child = spawn('bash', ['-c', commands], {
   stdio: ['ignore', 'pipe', 'inherit'],
   detached: true, // a group of its own, so that npm's children end with it
 })
-const ended = once(child, 'exit')
+const ended = once(child, 'close') // all that it printed has been read
+const printed: string[] = []
+const lines = createInterface({ input: child.stdout })
+lines.on('line', (line) => printed.push(line))
 try {
   const origin = await listening()
   say(`it listens on ${origin}`)
@@ -43,22 +46,22 @@ try {
   await ended
   await rm(folder, { recursive: true, force: true })
 }
-if (child.exitCode !== 0) giveUp(`Ctrl-C ended it with ${child.exitCode ?? child.signalCode}`)
-say('Ctrl-C ended it; done')
+// npm and bash end by the signal, whatever the server's exit code was.
+if (!printed.some((line) => line.includes('"msg":"stopped"'))) giveUp('Ctrl-C did not drain it')
+say('Ctrl-C ended it; all is well')
 
 async function listening(): Promise<string> {
   const timer = setTimeout(() => process.kill(-groupId(), 'SIGKILL'), patienceMs)
-  try {
-    for await (const line of createInterface({ input: child.stdout })) {
+  const origin = await new Promise<string | undefined>((resolve) => {
+    lines.on('close', () => resolve(undefined))
+    lines.on('line', (line) => {
       console.log(`  | ${line.slice(0, 160)}`)
-      const origin = /"address":"(.*?)".*"msg":"listening"/.exec(line)?.[1]
-      if (origin !== undefined) return origin
-    }
-  } finally {
-    clearTimeout(timer)
-    child.stdout.resume()
-  }
-  return giveUp('the commands ended, or hung, and nothing listens')
+      const address = /"address":"(.*?)".*"msg":"listening"/.exec(line)?.[1]
+      if (address !== undefined) resolve(address)
+    })
+  })
+  clearTimeout(timer)
+  return origin ?? giveUp('the commands ended, or hung, and nothing listens')
 }
 
 async function classifyOwnPhotograph(origin: string): Promise<void> {
