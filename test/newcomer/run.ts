@@ -70,9 +70,12 @@ async function classifyOwnPhotograph(origin: string): Promise<void> {
   const browser = await launchBrowser()
   try {
     const { page, complaints } = await visit(browser, origin)
-    const chooser = page.waitForEvent('filechooser')
-    await page.getByRole('button', { name: 'Choose images' }).click()
-    await (await chooser).setFiles(photograph)
+    await page.locator('#live-sessions', { hasText: 'of' }).waitFor() // its script runs
+    const [chooser] = await Promise.all([
+      page.waitForEvent('filechooser'),
+      page.getByRole('button', { name: 'Choose images' }).click(),
+    ])
+    await chooser.setFiles(photograph)
     await page.locator('.card[data-state="done"]').waitFor()
     const answers = await page.locator('.answer').allInnerTexts()
     for (const answer of answers) say(answer.replaceAll(/\s+/g, ' ').slice(0, 160))
@@ -88,7 +91,8 @@ async function classifyOwnPhotograph(origin: string): Promise<void> {
 
 /** Without what this project's own variables and `npm run` would add to it. */
 function newcomersEnvironment(): NodeJS.ProcessEnv {
-  const own = /^(npm_|INIT_CWD$|NODE_OPTIONS$|ENGINE|MODEL|DEVICES$|THREADS|SESSIONS|API_KEYS$)/
+  const own =
+    /^(npm_(?!config_)|npm_config_local_prefix$|INIT_CWD$|NODE_OPTIONS$|ENGINE|MODEL|DEVICES$|API_KEYS$)/
   const kept = Object.entries(process.env).filter(([name]) => !own.test(name))
   // Any port, since 8080 may be taken; and no weights: another test downloads them from a server of
   // its own, 190 MB a run are too many.
