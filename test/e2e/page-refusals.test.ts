@@ -110,6 +110,58 @@ describe('the page at / and a server that refuses', { skip: noBrowser }, () => {
     }
   })
 
+  test('what failed while the server was away is tried again alone', async () => {
+    const first = await serveModels()
+    const { page } = await visit(browser, first.origin)
+    await page.setInputFiles('#files', [await photograph('early.jpg')])
+    await page.locator(done).waitFor()
+    await first.stop()
+    await page.setInputFiles('#files', [await photograph('late.jpg', 2)])
+    await page.locator('.card[data-state="failed"]').waitFor()
+    const second = await serveModels({ PORT: new URL(first.origin).port })
+    try {
+      const asked: string[] = []
+      page.on('request', (request) => asked.push(request.method()))
+      await page.getByRole('button', { name: 'Try the failed again' }).click()
+      await page.locator(done).nth(1).waitFor()
+      assert.equal(asked.filter((method) => method === 'POST').length, 1)
+      assert.equal(await page.locator('#again-failed').isVisible(), false)
+      assert.equal(await page.evaluate('document.activeElement.id'), 'again')
+    } finally {
+      await second.stop()
+    }
+  })
+
+  test('an empty file is told without asking the server', async () => {
+    const served = await serveModels()
+    try {
+      const { page } = await visit(browser, served.origin)
+      const asked: string[] = []
+      page.on('request', (request) => asked.push(request.method()))
+      const empty = { name: 'empty.jpg', mimeType: 'image/jpeg', buffer: Buffer.alloc(0) }
+      await page.setInputFiles('#files', [empty])
+      await page
+        .locator('.problem', { hasText: /^The file has 0 bytes\..*image_missing/ })
+        .waitFor()
+      assert.equal(await page.locator('figcaption').textContent(), '0 kB')
+      assert.equal(asked.includes('POST'), false)
+    } finally {
+      await served.stop()
+    }
+  })
+
+  test('sizes and times of a refusal are in units that people read', async () => {
+    const served = await serveModels({ MAX_IMAGE_BYTES: '2000000' })
+    try {
+      const { page } = await visit(browser, served.origin)
+      const large = { name: 'large.jpg', mimeType: 'image/jpeg', buffer: Buffer.alloc(3_000_000) }
+      await page.setInputFiles('#files', [large])
+      await page.locator('.problem', { hasText: /more than the 2\.0 MB allowed/ }).waitFor()
+    } finally {
+      await served.stop()
+    }
+  })
+
   test('a server that is gone is named, with what to do', async () => {
     const served = await serveModels()
     const { page } = await visit(browser, served.origin)

@@ -76,6 +76,25 @@ describe('the page at /', { skip: noBrowser }, () => {
     assert.match((await page.locator('h3').textContent()) ?? '', /^Pasted at [\d.]+\.png$/)
   })
 
+  test('an address that is dropped or pasted leaves the page as it is and is explained', async () => {
+    const { page } = await open({ permissions: ['clipboard-read', 'clipboard-write'] })
+    await page.setInputFiles('#files', [await photograph('kept.jpg')])
+    await page.locator(done).waitFor()
+    const prevented = await page.evaluate(`(() => {
+      const dataTransfer = new DataTransfer()
+      dataTransfer.setData('text/uri-list', 'http://example.invalid/a.jpg')
+      const drop = new DragEvent('drop', { dataTransfer, bubbles: true, cancelable: true })
+      document.querySelector('main').dispatchEvent(drop)
+      return drop.defaultPrevented
+    })()`)
+    assert.equal(prevented, true)
+    await page.locator('#hint', { hasText: 'Save the picture first' }).waitFor()
+    await page.evaluate(`navigator.clipboard.writeText('http://example.invalid/a.jpg')`)
+    await page.keyboard.press('Control+V')
+    await page.locator('#hint', { hasText: 'holds no picture' }).waitFor()
+    assert.equal(await page.locator('.card').count(), 1)
+  })
+
   test('a photograph of the camera is classified', async () => {
     const { page, complaints } = await open()
     await page.getByRole('button', { name: 'Take a photograph' }).click()

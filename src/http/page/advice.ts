@@ -4,7 +4,7 @@ import type { Problem } from './service.ts'
 /** By the stable `code` of the answer. */
 const advice: Readonly<Record<string, string>> = {
   bad_request: 'This should not happen from this page: reload it and try again.',
-  image_missing: 'The file is empty. Choose one that holds a picture.',
+  image_missing: 'Choose one that holds a picture; a copy may have been cut off.',
   bad_parameter: 'Choose another model above; if that does not help, reload the page.',
   unauthorized: 'Enter a valid API key above.',
   model_not_found: 'The model is no longer served. Choose another one above.',
@@ -34,7 +34,14 @@ export function adviceFor({ code }: Problem): string {
 
 /** The detail as a sentence. */
 export function sentenceOf({ title, detail }: Problem): string {
-  const text = detail === '' ? title : detail
+  const text = inLargeUnits(detail === '' ? title : detail)
   const sentence = text.charAt(0).toUpperCase() + text.slice(1)
   return /[.!?]$/.test(sentence) ? sentence : `${sentence}.`
+}
+
+/** `20971520 bytes` is exact, and nobody can read it; the page shows sizes in MB. */
+function inLargeUnits(text: string): string {
+  return text
+    .replaceAll(/\b(\d{7,}) bytes\b/g, (_, bytes) => `${(Number(bytes) / 1_000_000).toFixed(1)} MB`)
+    .replaceAll(/\b(\d+)000 ms\b/g, '$1 s')
 }

@@ -214,5 +214,5 @@ const bytesPerMb = 1_000_000
 
 function bytes(count: number): string {
   if (count >= bytesPerMb) return `${(count / bytesPerMb).toFixed(1)} MB`
-  return `${Math.max(1, Math.round(count / bytesPerKb))} kB`
+  return `${Math.max(Math.sign(count), Math.round(count / bytesPerKb))} kB`
 }

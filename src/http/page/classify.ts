@@ -3,6 +3,7 @@
 import {
   authorization,
   type ModelAnswer,
+  type Problem,
   problemOf,
   ServiceProblem,
   unreachable,
@@ -25,6 +26,13 @@ export interface Answer {
   readonly timing: Timing
 }
 
+/** The service would answer in the words of its API. */
+const emptyFile: Problem = {
+  code: 'image_missing',
+  title: 'Empty file',
+  detail: 'the file has 0 bytes',
+}
+
 /** Bars beneath an image. */
 const predictions = 5
 
@@ -38,6 +46,7 @@ export function addressFor({ models, explain }: Pick<Question, 'models' | 'expla
 /** @throws ServiceProblem; an AbortError where the signal was raised */
 export function classify(question: Question): Promise<Answer> {
   const { file, signal, onUpload, onSent } = question
+  if (file.size === 0) return Promise.reject(new ServiceProblem(emptyFile))
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest()
     const startedAt = performance.now()

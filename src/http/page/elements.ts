@@ -43,3 +43,19 @@ export function announce(text: string): void {
 }
 
 const keptAnnouncements = 20
+
+/** Tells everybody, for a while, why what they did had no effect. */
+export function hint(text: string): void {
+  announce(text)
+  const line = byId('hint')
+  line.textContent = text
+  line.hidden = false
+  clearTimeout(hiding)
+  hiding = setTimeout(() => {
+    line.hidden = true
+  }, hintMs)
+}
+
+/** Time to read one sentence twice. */
+const hintMs = 8000
+let hiding: ReturnType<typeof setTimeout> | undefined

@@ -1,6 +1,6 @@
 // The ways in: files dropped (folders too), pasted, picked or photographed.
 import { openCamera } from './camera.ts'
-import { announce, byId } from './elements.ts'
+import { byId, hint } from './elements.ts'
 
 export interface Picture {
   readonly file: Blob
@@ -59,10 +59,16 @@ function takeDrops(take: Take): void {
   })
   document.addEventListener('dragleave', () => mark(-1))
   document.addEventListener('dragover', (event) => {
-    if (carriesFiles(event.dataTransfer)) event.preventDefault()
+    if (carriesFiles(event.dataTransfer) || carriesAddress(event.dataTransfer)) {
+      event.preventDefault()
+    }
   })
   document.addEventListener('drop', (event) => {
     mark(-depth)
+    if (carriesAddress(event.dataTransfer)) {
+      event.preventDefault() // the browser would leave this page, and its results, for that address
+      hint('That is the address of a picture. Save the picture first, then drop the file here.')
+    }
     if (!carriesFiles(event.dataTransfer)) return
     event.preventDefault()
     void filesIn(event.dataTransfer).then(take)
@@ -71,6 +77,12 @@ function takeDrops(take: Take): void {
 
 function carriesFiles(data: DataTransfer | null): data is DataTransfer {
   return data?.types.includes('Files') ?? false
+}
+
+/** A link, or a picture dragged out of another page by a browser that gives only its address. */
+function carriesAddress(data: DataTransfer | null): boolean {
+  const types = data?.types ?? []
+  return types.includes('text/uri-list') && !types.includes('Files')
 }
 
 async function filesIn(data: DataTransfer): Promise<readonly Picture[]> {
@@ -111,7 +123,7 @@ function takePastes(take: Take): void {
       event.preventDefault()
       take(files.map((file) => ({ file, name: nameOfPasted(file) })))
     } else if (!(event.target instanceof HTMLInputElement)) {
-      announce('The clipboard holds no picture')
+      hint('The clipboard holds no picture. Copy one, not its address or its file name.')
     }
   })
 }

@@ -1,6 +1,6 @@
 // The page at `/`: images come in, become cards, and each card shows what came of its image.
 import { type Card, createCard } from './card.ts'
-import { announce, byId } from './elements.ts'
+import { byId, hint } from './elements.ts'
 import { openIntake, type Picture } from './intake.ts'
 import { watchService } from './live.ts'
 import { chosenModels } from './models-choice.ts'
@@ -14,7 +14,7 @@ const choices = () => ({ models: chosenModels(), explain: explain.checked })
 
 function add(pictures: readonly Picture[]): void {
   if (pictures.length === 0) {
-    announce('There was no picture in that')
+    hint('There was no picture in that.')
     return
   }
   const added = pictures.map((picture) =>
@@ -44,6 +44,7 @@ function showCount(): void {
   const done = all.filter(({ state }) => state === 'done').length
   const failed = all.filter(({ state }) => state === 'failed').length
   byId('results-bar').hidden = all.length === 0
+  byId('again-failed').hidden = failed === 0 || done === 0
   document.body.classList.toggle('has-results', all.length > 0)
   const parts = [`${done} of ${all.length} classified`, ...(failed > 0 ? [`${failed} failed`] : [])]
   byId('results-count').textContent = parts.join(', ')
@@ -51,6 +52,10 @@ function showCount(): void {
 
 byId('again').addEventListener('click', () => {
   for (const card of cards) card.classify()
+})
+byId('again-failed').addEventListener('click', () => {
+  byId('again').focus() // this button goes away
+  for (const card of cards) if (card.state === 'failed') card.classify()
 })
 byId('clear').addEventListener('click', () => {
   for (const card of [...cards]) card.remove()

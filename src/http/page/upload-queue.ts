@@ -40,9 +40,15 @@ export async function enqueue(job: Job): Promise<Answer> {
       return await inItsTurn(job, attempt > 1)
     } catch (error) {
       if (!(error instanceof ServiceProblem) || attempt === maxAttempts) throw error
+      if (attempt === 1 && isHeatMapStarting(error, job)) continue
       await beforeNextTry(error, job)
     }
   }
+}
+
+/** The first heat map starts sessions of its own, which may take longer than a request is given. */
+function isHeatMapStarting({ problem }: ServiceProblem, { explain }: Job): boolean {
+  return explain && problem.code === 'deadline_exceeded'
 }
 
 /** One try; who was refused before is let in before those who have not tried yet. */
