@@ -3,7 +3,7 @@
     python test/conformance/export.py FOLDER NAME...      a network of keras.applications, or a case of people.py
 
 After each model a line of JSON goes to standard output, and a line is awaited on standard input:
-so the reader compares and deletes one before the next takes disk. FOLDER/NAME gets 1/ (the
+so the reader says when the next may take disk. FOLDER/NAME gets 1/ (the
 SavedModel), input.u8 (uint8 [4, height, width, 3]), reference.f32 (float32 [4, classes]) and
 network.json (sizes, what the manifest has to say, and what TensorFlow's answer is).
 

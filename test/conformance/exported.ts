@@ -68,7 +68,13 @@ export async function listCases(): Promise<string[]> {
   throw new Error(`${python} ${script} --list printed nothing`)
 }
 
-/** One at a time: each is deleted when the next is asked for, for they weigh up to 550 MB. */
+/** The largest networks take two minutes on a busy machine: longer than this, something hangs. */
+const exportMs = 900_000
+
+/**
+ * One after another, the next being written while one is tried. Each is deleted when the next is asked
+ * for: they weigh up to 550 MB.
+ */
 export async function* exportAll(
   folder: string,
   names: readonly string[],
@@ -76,20 +82,25 @@ export async function* exportAll(
   if (names.length === 0) return
   const child = spawn(python, [script, folder, ...names], { stdio: ['pipe', 'pipe', 'pipe'] })
   const words = lastWords(child)
+  // One that ended early says so in its last words, and not by a broken pipe.
+  child.stdin.on('error', () => undefined)
   const waiting = new Set(names)
+  const limit = setTimeout(() => child.kill(), exportMs)
   try {
     for await (const text of createInterface({ input: child.stdout })) {
       if (!text.startsWith('{"name"')) continue
       const line = JSON.parse(text) as { name: string; error?: string; folder?: string }
       waiting.delete(line.name)
+      child.stdin.write('\n')
       yield line.folder === undefined
         ? { name: line.name, error: `export: ${line.error}` }
         : readExported(line.folder)
       await rm(join(folder, line.name), { recursive: true, force: true })
-      child.stdin.write('\n')
+      limit.refresh()
     }
     for (const name of waiting) yield { name, error: `the export ended early: ${words()}` }
   } finally {
+    clearTimeout(limit)
     child.kill()
   }
 }

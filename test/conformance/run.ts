@@ -1,7 +1,8 @@
 // `npm run conformance`: real TensorFlow exports networks and answers images; the real server, on
 // each engine, has to give the same probabilities. Prints a table and writes docs/conformance.md.
-//   --only NAME…   these networks, cases of people.py or golden folders
+//   --only NAME…   these networks, cases of people.py and kinds.py, or golden folders; no page
 //   --quick        a few networks and cases that together cover every kind of operator; no page
+//   --spread       all networks and golden folders, and some of the cases; no page
 //   --resume       keeps what earlier runs found to pass (.conformance/) and tries the rest
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -19,7 +20,7 @@ import {
   listCases,
 } from './exported.ts'
 import { forgetKept, isSettled, type Kept, keep, keptVerdicts, presentCommit } from './kept.ts'
-import { allNetworks, quickCases, quickNetworks } from './networks.ts'
+import { allNetworks, quickCases, quickNetworks, someCases } from './networks.ts'
 import { page, type Report, verdictTable } from './report.ts'
 import { tryModel } from './try-model.ts'
 
@@ -27,18 +28,21 @@ const { values: given, positionals } = parseArgs({
   options: {
     only: { type: 'string', multiple: true, default: [] },
     quick: { type: 'boolean', default: false },
+    spread: { type: 'boolean', default: false },
     resume: { type: 'boolean', default: false },
   },
   allowPositionals: true,
 })
 const only = [...given.only, ...positionals]
+/** The shorter runs neither write the page nor touch what longer ones found. */
+const isWhole = !given.quick && !given.spread && only.length === 0
 
 const skipped = [
   ...(withoutEngine === false ? [] : [`The tensorflow engine was left out: ${withoutEngine}.`]),
   ...(goldenMissing === false ? [] : [`The golden models were left out: it ${goldenMissing}.`]),
 ]
 const engines = ['onnxruntime', ...(withoutEngine === false ? ['tensorflow'] : [])]
-if (!given.resume && !given.quick) forgetKept()
+if (!given.resume && isWhole) forgetKept()
 /** By name, in the order in which they were tried. */
 const verdicts = given.resume ? keptVerdicts() : new Map<string, Kept>()
 const commit = presentCommit()
@@ -53,6 +57,7 @@ function report(): Report {
   const words = [
     ...(only.length > 0 ? ['--only', ...only] : []),
     ...(given.quick ? ['--quick'] : []),
+    ...(given.spread ? ['--spread'] : []),
     ...(given.resume ? ['--resume'] : []),
   ]
   const command = ['npm run conformance', ...(words.length > 0 ? ['--', ...words] : [])].join(' ')
@@ -65,11 +70,12 @@ function report(): Report {
 async function namesToExport(golden: readonly Exported[]): Promise<readonly string[]> {
   if (only.length > 0) return only.filter((name) => !golden.some((one) => one.name === name))
   if (given.quick) return [...quickNetworks, ...quickCases]
-  return [...allNetworks, ...(await listCases())]
+  const cases = await listCases()
+  return [...allNetworks, ...(given.spread ? someCases(cases) : cases)]
 }
 
 async function writePage(): Promise<void> {
-  if (!given.quick) await writeFile(join(packageFolder, 'docs/conformance.md'), page(report()))
+  if (isWhole) await writeFile(join(packageFolder, 'docs/conformance.md'), page(report()))
 }
 
 async function judge(model: Exported | ExportFailure): Promise<void> {
@@ -87,7 +93,7 @@ async function judge(model: Exported | ExportFailure): Promise<void> {
   const refused = (verdict.refused ?? []).map((engine) => `${engine} refuses it`)
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
   // After each, for a whole run takes an hour and may be ended.
-  if (!given.quick) keep(kept)
+  if (isWhole) keep(kept)
   await writePage()
   say(
     `${verdict.name}: ${[...differences, ...refused, ...verdict.failures].join(', ')} (${seconds} s)`,
