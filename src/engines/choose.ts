@@ -98,19 +98,20 @@ async function alternativeTo(name: EngineName, request: LoadRequest): Promise<st
   const { precision, device } = request
   const isFp32 = precision === 'auto' || precision === 'fp32'
   const fits = name !== 'tensorflow' && device !== 'webgpu' && isFp32
-  if (!fits || !(await takesImages(request))) return ''
-  if (!(await probeEngine('tensorflow')).available) return ''
+  const obstacle = await obstacleOf(request)
+  if (obstacle !== '') return ` No engine can serve it: ${obstacle}.`
+  if (!fits || !(await probeEngine('tensorflow')).available) return ''
   return ' The tensorflow engine, which is installed, can run it: set ENGINE to tensorflow or auto.'
 }
 
-/** Whether it is the operators alone that an engine lacks, and not what the service feeds. */
-async function takesImages(request: LoadRequest): Promise<boolean> {
+/** Why the service cannot feed or read the model, whatever the engine; empty where it can. */
+async function obstacleOf(request: LoadRequest): Promise<string> {
   try {
     const { servedEndpoint } = await import('./tensorflow/open-model.ts')
     await servedEndpoint(request)
-    return true
-  } catch {
-    return false
+    return ''
+  } catch (error) {
+    return messageOf(error)
   }
 }
 

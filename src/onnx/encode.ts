@@ -26,6 +26,8 @@ const elementTypes: Partial<Record<DataType, number>> = {
   int32: 6,
   int64: 7,
   bool: 9,
+  uint32: 12,
+  uint64: 13,
 }
 
 /** AttributeProto.AttributeType. */

@@ -1,14 +1,27 @@
 // Which output of a model is served, and whether its scores are probabilities or logits.
 import { ModelError } from '../errors.ts'
-import type { Graph, GraphNode, GraphOutput, ValueRef } from '../graph/graph.ts'
+import type { DataType } from '../graph/data-type.ts'
+import type { GraphNode, Shape, ValueRef } from '../graph/graph.ts'
+import { classMapsOutput } from './class-maps.ts'
+import { computedType } from './known.ts'
 
 /** Operators that only rename, reshape or convert what they are given. */
 const transparent = new Set(['Identity', 'IdentityN', 'Reshape', 'Squeeze', 'Cast', 'StopGradient'])
 
+interface Output {
+  readonly name: string
+  readonly dtype: DataType
+  readonly shape: Shape
+}
+
 /** @throws ModelError `unsupported` where no output or several could be meant */
-export function selectOutput(graph: Graph, model: string, wanted: string | null): GraphOutput {
-  const named = (name: string) => graph.outputs.find((output) => output.name === name)
-  const found = graph.outputs.map(({ name }) => name).join(', ')
+export function selectOutput<Each extends Output>(
+  { outputs }: { readonly outputs: readonly Each[] },
+  model: string,
+  wanted: string | null,
+): Each {
+  const named = (name: string) => outputs.find((output) => output.name === name)
+  const found = outputs.map(({ name }) => name).join(', ')
   if (wanted !== null) {
     const output = named(wanted)
     if (output !== undefined) return output
@@ -19,8 +32,7 @@ export function selectOutput(graph: Graph, model: string, wanted: string | null)
   }
   const usual = named('probabilities') ?? named('logits')
   if (usual !== undefined) return usual
-  const flat = graph.outputs.filter(({ shape }) => shape?.length === 2)
-  const candidates = graph.outputs.length === 1 ? graph.outputs : flat
+  const candidates = outputs.length === 1 ? outputs : outputs.filter(mayBeScores)
   const [only] = candidates
   if (only !== undefined && candidates.length === 1) return only
   throw new ModelError(
@@ -28,6 +40,25 @@ export function selectOutput(graph: Graph, model: string, wanted: string | null)
     `model ${model}: cannot choose between its outputs ${found}; ` +
       'name one in the manifest, or call one "probabilities" or "logits".',
   )
+}
+
+/** Class numbers and names may stand beside the scores. */
+function mayBeScores({ dtype, shape }: Output): boolean {
+  return shape?.length === 2 && computedType(dtype) === 'float32'
+}
+
+/**
+ * The outputs that have to be read: that which is served. Others may hold what no graph here can, such
+ * as the names of classes.
+ */
+export function outputsToRead(
+  outputs: readonly Output[],
+  model: string,
+  wanted: string | null,
+): readonly string[] {
+  if (wanted !== classMapsOutput) return [selectOutput({ outputs }, model, wanted).name]
+  const scores = outputs.filter(mayBeScores)
+  return (scores.length > 0 ? scores : outputs).map(({ name }) => name)
 }
 
 /** Operators behind which scores are certainly no probabilities. */

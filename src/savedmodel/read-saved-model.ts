@@ -33,8 +33,10 @@ export interface ReadOptions {
   /** Default: `serving_default`, or the only signature there is. */
   readonly signature?: string
   /** The only outputs of the signature to keep, with what they need. Default: all. */
-  readonly outputs?: readonly string[]
+  readonly outputs?: readonly string[] | OutputChoice
 }
+
+type OutputChoice = (outputs: Signature['outputs']) => readonly string[]
 
 /**
  * The graph of one signature of the SavedModel in `folder` (which holds saved_model.pb). Large
@@ -68,7 +70,8 @@ export async function readSavedModel(folder: string, options: ReadOptions = {}):
   }
 }
 
-function chooseOutputs(signature: Signature, path: string, wanted: readonly string[] | undefined) {
+function chooseOutputs(signature: Signature, path: string, choice: ReadOptions['outputs']) {
+  const wanted = typeof choice === 'function' ? choice(signature.outputs) : choice
   const chosen = signature.outputs.filter(({ name }) => wanted?.includes(name) ?? true)
   if (chosen.length < (wanted?.length ?? 0)) {
     const found = signature.outputs.map(({ name }) => name).join(', ')

@@ -87,10 +87,10 @@ export function traceGraph(
     if (variable !== undefined) {
       return { value, variable, inputs: [], next: 0 }
     }
-    refuseOpenEnds(source, value)
-    placed.setName(value, null)
     const references = value.node.input.filter((input) => !input.startsWith('^'))
     const inputs = references.map((reference) => tracer.trace(value.scope, reference))
+    refuseOpenEnds(source, value, inputs)
+    placed.setName(value, null)
     return { value, variable, inputs, next: 0 }
   }
 
@@ -106,7 +106,8 @@ export function traceGraph(
     placed.setName(value, name)
     nodes.push({
       name,
-      op: value.node.op,
+      // The variable is a constant now, and this picks from it.
+      op: readsVariable(value) ? 'Gather' : value.node.op,
       inputs: inputs.map((input) => referenceTo(input) as ValueRef),
       attributes: attributesOf(value),
     })
@@ -127,14 +128,23 @@ function createPlaced() {
   }
 }
 
-/** Nodes that have no value without being fed, or whose value is no tensor. */
-function refuseOpenEnds({ path }: GraphSource, value: Value): void {
+/** Operators that read a variable's value themselves; with batch dimensions they pick otherwise. */
+function readsVariable({ node }: Value): boolean {
+  const batchDimensions = node.attr.batch_dims?.value
+  const isPlain = batchDimensions?.case !== 'i' || batchDimensions.value === 0n
+  return node.op === 'ResourceGather' && isPlain
+}
+
+/** Nodes that have no value without being fed, or that need a variable and not its value. */
+function refuseOpenEnds({ path }: GraphSource, value: Value, inputs: readonly Value[]): void {
   if (value.node.op === 'Placeholder') {
     const found = `${describeNode(value)} is needed, but is no input of the signature`
     throw new ModelError('unsupported', `${path}: ${found}`)
   }
-  if (value.node.op === 'VarHandleOp') {
-    const found = `the variable of ${describeNode(value)} is used other than by reading it`
+  const handle = inputs.find(({ node }) => node.op === 'VarHandleOp')
+  if (handle !== undefined && !readsVariable(value)) {
+    const user = describeNode(value)
+    const found = `the variable of ${describeNode(handle)} is used other than by reading it, by ${user}`
     throw new ModelError('unsupported', `${path}: ${found}`)
   }
 }

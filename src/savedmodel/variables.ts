@@ -17,7 +17,8 @@ type Place = Pick<Value, 'scope' | 'node'>
 
 /** The variable that `value` is the content of, as the node that declares it; else `undefined`. */
 export function variableReadBy(value: Value, tracer: Tracer): Value | undefined {
-  if (referenceVariables.has(value.node.op)) {
+  // A handle that is read where it is used, as ResourceGather does: trace-graph.ts says by which.
+  if (referenceVariables.has(value.node.op) || value.node.op === 'VarHandleOp') {
     return value
   }
   if (value.node.op !== 'ReadVariableOp') {

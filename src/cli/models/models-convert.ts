@@ -1,8 +1,8 @@
 // `models convert --to onnx`: writes the graph that the onnxruntime engine runs.
 import { writeFile } from 'node:fs/promises'
 import { Command, Option } from 'commander'
+import { readServed } from '../../engines/onnxruntime/converted-model.ts'
 import { encodeModel } from '../../onnx/encode.ts'
-import { readSavedModel } from '../../savedmodel/read-saved-model.ts'
 import { inOneLine } from '../one-line.ts'
 import { convertFound } from './convert-model.ts'
 import { findModel, requestFor } from './find-model.ts'
@@ -25,8 +25,8 @@ export function modelsConvertCommand(): Command {
     .action(
       inOneLine(async (model: string, { file, pixels, output }: Options) => {
         const found = withPixels(await findModel(model, output), pixels)
-        const graph = await readSavedModel(found.folder)
-        const { onnx, report } = convertFound(graph, requestFor(found, 1))
+        const served = requestFor(found, 1)
+        const { onnx, report } = convertFound(await readServed(served), served)
         const path = file ?? `${found.name}.onnx`
         const bytes = encodeModel(onnx)
         await writeFile(path, bytes)

@@ -1,5 +1,6 @@
 // `models inspect`: what a model is, and what the service will do with it.
 import { Command } from 'commander'
+import { readServed } from '../../engines/onnxruntime/converted-model.ts'
 import { messageOf } from '../../errors.ts'
 import type { Shape } from '../../graph/graph.ts'
 import {
@@ -8,7 +9,6 @@ import {
   countParameters,
   graphFileBytes,
 } from '../../savedmodel/describe.ts'
-import { readSavedModel } from '../../savedmodel/read-saved-model.ts'
 import { readSignatures } from '../../savedmodel/signatures.ts'
 import { inOneLine } from '../one-line.ts'
 import { convertFound } from './convert-model.ts'
@@ -34,7 +34,7 @@ export function modelsInspectCommand(): Command {
 async function inspect(found: FoundModel) {
   const { folder, name, manifest } = found
   const { tensorflowVersion, signatures } = await readSignatures(folder)
-  const graph = await readSavedModel(folder)
+  const graph = await readServed(requestFor(found, 1))
   const weights = await checkWeights(folder)
   return {
     model: name,
@@ -52,7 +52,7 @@ async function inspect(found: FoundModel) {
 type Facts = Awaited<ReturnType<typeof inspect>>
 
 /** What is served, or in one sentence why the service's own converter cannot. */
-function servingOf(found: FoundModel, graph: Awaited<ReturnType<typeof readSavedModel>>) {
+function servingOf(found: FoundModel, graph: Awaited<ReturnType<typeof readServed>>) {
   try {
     const { input, output, report } = convertFound(graph, requestFor(found, 1))
     const { nodes, transposes } = report

@@ -5,14 +5,13 @@ import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { recipeOf } from '../../classification/recipe.ts'
 import { cores, readConfig } from '../../config.ts'
-import { inputStageOf } from '../../engines/onnxruntime/converted-model.ts'
+import { inputStageOf, readServed } from '../../engines/onnxruntime/converted-model.ts'
 import { type Quantization, quantizationFile } from '../../engines/onnxruntime/quantization.ts'
 import { messageOf, UsageError } from '../../errors.ts'
 import { createImaging } from '../../imaging/decoder-pool.ts'
 import { convertGraph } from '../../onnx/convert.ts'
 import type { ModelVersion } from '../../repository/repository.ts'
 import { scanRepository } from '../../repository/scan.ts'
-import { readSavedModel } from '../../savedmodel/read-saved-model.ts'
 import { inOneLine } from '../one-line.ts'
 import { wholeNumber } from '../option-forms.ts'
 import { calibrate, calibrationMethod } from './calibrate.ts'
@@ -59,7 +58,7 @@ async function quantize(model: string, options: QuantizeOptions): Promise<string
   const repository = resolve(options.repository ?? readConfig(process.env).modelRepository)
   const source = await sourceVersion(repository, model, options.from)
   const { preprocess, output } = source.manifest
-  const { onnx, input } = convertGraph(await readSavedModel(source.folder), {
+  const { onnx, input } = convertGraph(await readServed({ model, folder: source.folder, output }), {
     model,
     output,
     inputStage: inputStageOf(preprocess),

@@ -3,6 +3,7 @@ import { ModelError, messageOf } from '../../errors.ts'
 import { type Conversion, conversionVersion, convertGraph } from '../../onnx/convert.ts'
 import { encodeModel } from '../../onnx/encode.ts'
 import { quantizeModel, quantizeVersion, type Ranges } from '../../onnx/quantize.ts'
+import { outputsToRead } from '../../onnx/select-output.ts'
 import { readSavedModel } from '../../savedmodel/read-saved-model.ts'
 import type { LoadRequest, Normalization } from '../engine.ts'
 import { readEntry, writeEntry } from './conversion-cache.ts'
@@ -40,9 +41,9 @@ export async function convertedModel(request: Source): Promise<ConvertedModel> {
 }
 
 async function convert(source: Source, ranges: Ranges | null): Promise<Conversion> {
-  const { model, folder, output, openSize } = source
+  const { model, output, openSize } = source
   const inputStage = chooseInputStage(source)
-  const conversion = convertGraph(await readSavedModel(folder), {
+  const conversion = convertGraph(await readServed(source), {
     model,
     output,
     inputStage,
@@ -56,6 +57,15 @@ async function convert(source: Source, ranges: Ranges | null): Promise<Conversio
     const message = `model ${model}: its ${quantizationFile} does not fit it: ${messageOf(error)}; ${advice}`
     throw new ModelError('corrupt', message, { cause: error })
   }
+}
+
+/** The graph of what is served. @throws ModelError as readSavedModel */
+export function readServed({
+  model,
+  folder,
+  output,
+}: Pick<LoadRequest, 'model' | 'folder' | 'output'>) {
+  return readSavedModel(folder, { outputs: (outputs) => outputsToRead(outputs, model, output) })
 }
 
 /** The ranges to quantise with; null where the version is not an int8 one, or is not to run as one. */

@@ -10,7 +10,7 @@ import type { Availability, Engine, LoadedModel, LoadRequest, ModelDescription }
 import { findInstallation, type Installation } from './installation.ts'
 import { type Binding, loadLibrary, packageFile, packageName, type TensorFlow } from './library.ts'
 import { runError, UnfilledVariableError } from './model-errors.ts'
-import { openModel } from './open-model.ts'
+import { openModel, servedEndpoint } from './open-model.ts'
 import { createSession, type Session } from './session.ts'
 import type { Endpoint, ImageInput } from './signature.ts'
 
@@ -50,7 +50,9 @@ async function loadWithConstants(
   try {
     const folder = join(parent, '1')
     try {
-      await writeSavedModel(folder, await readSavedModel(request.folder))
+      const { endpoint } = await servedEndpoint(request)
+      const outputs = [endpoint.output.name]
+      await writeSavedModel(folder, await readSavedModel(request.folder, { outputs }))
     } catch {
       throw reason
     }

@@ -5,6 +5,7 @@ import { type Known, pick, tensorFromKnown } from '../known.ts'
 import { inPlainOrder, store } from '../layout.ts'
 import { int, text } from '../model.ts'
 import type { Operation, Operator } from '../operation.ts'
+import { plainOrder } from '../permutation.ts'
 import type { Value } from '../value.ts'
 import { concatenate } from './joining.ts'
 import { cutAxes, wholeAxis } from './slicing.ts'
@@ -51,7 +52,12 @@ function pad(operation: Operation): Value {
 }
 
 function gather(operation: Operation): Value {
+  if (operation.int('batch_dims', 0) !== 0) {
+    operation.unsupported('picks others for each image (batch_dims)')
+  }
   const x = operation.input(0)
+  const isTable = x.kind === 'known' && x.perBatch === undefined
+  if (isTable && operation.input(1).kind !== 'known') return gatherComputed(operation, x)
   const indices = operation.constant(1, 'indices')
   const axisOperand = operation.node.op === 'GatherV2' ? operation.integers(2, 'axis')[0] : 0
   const axis = operation.axis(axisOperand as number, x.shape.length)
@@ -70,6 +76,22 @@ function gather(operation: Operation): Value {
     'Gather',
     { inputs, attributes: { axis: int(axis) } },
     { ...stored, shape, order },
+  )
+}
+
+/** Picks from a table that is known, such as an embedding, what is computed. */
+function gatherComputed(operation: Operation, table: Known): Value {
+  const { emitter } = operation
+  const axisOperand = operation.node.op === 'GatherV2' ? operation.integers(2, 'axis')[0] : 0
+  const axis = operation.axis(axisOperand as number, table.shape.length)
+  const indices = inPlainOrder(emitter, store(emitter, operation.input(1)))
+  const shape = table.shape.toSpliced(axis, 1, ...indices.shape)
+  const inputs = [emitter.constant(tensorFromKnown(table)), indices.name]
+  const order = plainOrder(shape.length)
+  return emitter.node(
+    'Gather',
+    { inputs, attributes: { axis: int(axis) } },
+    { dtype: table.dtype, shape, order },
   )
 }
 

@@ -1,6 +1,6 @@
 // Fake quantisation, which networks trained for integers carry: values are rounded to the steps that
 // an integer of so many bits could hold (tensorflow/core/kernels/fake_quant_ops_functor.h).
-import { applyBinary, applyUnary, type Unary, writeOperator } from '../arithmetic.ts'
+import { applyBinary, applyUnary, type Binary, type Unary, writeOperator } from '../arithmetic.ts'
 import { type Known, known } from '../known.ts'
 import type { Operation, Operator } from '../operation.ts'
 import type { Value } from '../value.ts'
@@ -82,9 +82,62 @@ function quantizeByOperands(operation: Operation): Value {
   return quantize(operation, ranges)
 }
 
+interface Scale {
+  readonly low: number
+  readonly high: number
+  readonly perStep: number
+  readonly step: number
+}
+
+/** The range widened to the steps of an integer, with zero unmoved (quantize_and_dequantize_op.h). */
+function scaleOf(operation: Operation, low: number, high: number): Scale {
+  const bits = operation.int('num_bits', 8)
+  const isSigned = operation.bool('signed_input', true)
+  const narrow = operation.bool('narrow_range', false) ? 1 : 0
+  const smallest = isSigned ? narrow - 2 ** (bits - 1) : 0
+  const largest = isSigned ? 2 ** (bits - 1) - 1 : 2 ** bits - 1
+  const byLow = smallest * low > 0 ? smallest / low : Number.MAX_VALUE
+  const byHigh = largest * high > 0 ? largest / high : Number.MAX_VALUE
+  if (byLow === byHigh && byLow === Number.MAX_VALUE) {
+    return operation.unsupported(`has the empty range ${low} to ${high}`)
+  }
+  const step = byLow < byHigh ? low / smallest : high / largest
+  return { low: smallest * step, high: largest * step, perStep: Math.min(byLow, byHigh), step }
+}
+
+const roundings: Readonly<Record<string, Unary>> = {
+  HALF_TO_EVEN: { compute: roundHalfToEven, write: writeOperator('Round') },
+}
+
+function roundHalfToEven(x: number): number {
+  const whole = Math.round(x)
+  return Math.abs(x % 1) === 0.5 && whole % 2 !== 0 ? whole - 1 : whole
+}
+
+function quantizeAndDequantize(operation: Operation): Value {
+  const { emitter } = operation
+  const mode = operation.text('round_mode', 'HALF_TO_EVEN')
+  const rounding = roundings[mode]
+  if (!operation.bool('range_given', false) || operation.int('axis', -1) !== -1) {
+    return operation.unsupported('finds its range in what it quantises, or has one a channel')
+  }
+  if (rounding === undefined) return operation.unsupported(`rounds by ${mode}`)
+  const [low = 0] = operation.constant(1, 'minimum').elements
+  const [high = 0] = operation.constant(2, 'maximum').elements
+  const scale = scaleOf(operation, low, high)
+  const apply = (binary: Binary, x: Value, by: number) =>
+    applyBinary(emitter, binary, x, known('float32', [], [by]))
+  const raised = apply({ op: 'Max', compute: Math.max }, operation.input(0), scale.low)
+  const clipped = apply({ op: 'Min', compute: Math.min }, raised, scale.high)
+  const whole = applyUnary(emitter, rounding, apply(multiply, clipped, scale.perStep))
+  return apply(multiply, whole, scale.step)
+}
+
 export const quantizationOperators: Readonly<Record<string, Operator>> = {
   FakeQuantWithMinMaxArgs: (operation) =>
     quantize(operation, [nudge(operation, operation.float('min', -6), operation.float('max', 6))]),
   FakeQuantWithMinMaxVars: quantizeByOperands,
   FakeQuantWithMinMaxVarsPerChannel: quantizeByOperands,
+  QuantizeAndDequantizeV2: quantizeAndDequantize,
+  QuantizeAndDequantizeV4: quantizeAndDequantize,
 }
