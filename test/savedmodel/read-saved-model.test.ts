@@ -20,6 +20,7 @@ import {
   withoutTensorFlow,
 } from '../support/saved-models.ts'
 import { tempFolder } from '../support/temp-folder.ts'
+import { exportsFolder } from '../support/tensorflow.ts'
 
 const countingFrom = (start: number, count: number) =>
   Array.from({ length: count }, (_, i) => start + i)
@@ -118,6 +119,26 @@ test('only the outputs asked for are read, with what they need', async () => {
     readSavedModel(fixture('functions'), { outputs: ['scores'] }),
     /signature serving_default has no outputs scores; it has logits, probabilities/,
   )
+})
+
+test('an output that no graph here can hold does not stand in the way of another', async () => {
+  const folder = join(exportsFolder, 'names-beside/1')
+  await assert.rejects(readSavedModel(folder), /constants of string are not supported/)
+  const choose = (outputs: readonly { readonly name: string }[]) =>
+    outputs.map(({ name }) => name).filter((name) => name !== 'name')
+  const graph = await readSavedModel(folder, { outputs: choose })
+  assert.deepEqual(
+    graph.outputs.map(({ name }) => name),
+    ['probabilities'],
+  )
+})
+
+test('a variable that the graph picks from directly is a constant that it picks from', async () => {
+  const folder = join(exportsFolder, 'names-beside/1')
+  const graph = await readSavedModel(folder, { outputs: ['probabilities'] })
+  const [pick] = nodesOf(graph, 'Gather')
+  assert.deepEqual(inputOf(graph, pick, 0)?.attributes.dtype, { kind: 'type', value: 'float32' })
+  assert.equal(nodesOf(graph, 'ResourceGather').length, 0)
 })
 
 test('reference variables and resource variables of TensorFlow 1 come from two data files', async () => {
