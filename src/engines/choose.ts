@@ -90,7 +90,12 @@ async function asModelError(
 ): Promise<ModelError> {
   const message = `model ${request.model} cannot run on ${name}: ${messageOf(error)}`
   const advice = await alternativeTo(name, request)
-  return new ModelError('unsupported', message + advice, { cause: error })
+  return new ModelError('unsupported', sentences(message, advice), { cause: error })
+}
+
+/** Messages end with or without a full stop. */
+function sentences(first: string, second: string): string {
+  return second === '' ? first : `${first.replace(/\.$/, '')}. ${second}`
 }
 
 /** TensorFlow runs whatever it wrote, in fp32; asking whether it is there does not load it. */
@@ -99,9 +104,9 @@ async function alternativeTo(name: EngineName, request: LoadRequest): Promise<st
   const isFp32 = precision === 'auto' || precision === 'fp32'
   const fits = name !== 'tensorflow' && device !== 'webgpu' && isFp32
   const obstacle = await obstacleOf(request)
-  if (obstacle !== '') return ` No engine can serve it: ${obstacle}.`
+  if (obstacle !== '') return `No engine can serve it: ${obstacle}`
   if (!fits || !(await probeEngine('tensorflow')).available) return ''
-  return ' The tensorflow engine, which is installed, can run it: set ENGINE to tensorflow or auto.'
+  return 'The tensorflow engine, which is installed, can run it: set ENGINE to tensorflow or auto.'
 }
 
 /** Why the service cannot feed or read the model, whatever the engine; empty where it can. */

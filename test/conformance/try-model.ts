@@ -95,7 +95,7 @@ async function requireRefusal(exported: Exported, engine: string, pattern: strin
     (error) => String(error instanceof Error ? error.message : error),
   )
   if (words === undefined) throw new Error('it runs, but has to be refused')
-  if (!/no model can be served/.test(words) || !new RegExp(pattern, 's').test(words)) {
+  if (!/no model (of \S+ )?can be served/.test(words) || !new RegExp(pattern, 's').test(words)) {
     throw new Error(`refused in other words than /${pattern}/: ${words}`)
   }
   return true
