@@ -37,9 +37,10 @@ function page({ outcomes, failures, peakBytes, slowestMs }: FuzzReport): string 
   return [
     '# Hostile models',
     `Written by \`npm run fuzz:savedmodel -- ${count} ${seed}\` on ${cpus().length} cores of ${cpu?.model}, Node ${process.version}.`,
-    'Each of seven small SavedModels gets damaged bytes in saved_model.pb, variables.index or its data: flipped, ' +
+    'Each of nine small SavedModels gets damaged bytes in saved_model.pb, variables.index or its data: flipped, ' +
       'cut, repeated and enlarged; three of four damaged indexes get right checksums again. Then it is read, its ' +
-      'signatures and checksums are read alone, and what loads is converted to ONNX.',
+      'signatures and checksums are read alone, what loads is converted to ONNX, and casts are put beside its ' +
+      'ends as the tensorflow engine does.',
     markdownTable([['what became of it', 'models'], ...rows, ...facts]),
     ...failures.map((failure) => `- ${failure.split('\n', 1)[0]}`),
   ].join('\n\n')

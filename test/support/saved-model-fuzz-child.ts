@@ -5,11 +5,13 @@ import { existsSync } from 'node:fs'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { readServed } from '../../src/engines/onnxruntime/converted-model.ts'
+import { castsOf, servedEndpoint } from '../../src/engines/tensorflow/open-model.ts'
 import { ModelError } from '../../src/errors.ts'
 import type { Graph } from '../../src/graph/graph.ts'
 import { convertGraph } from '../../src/onnx/convert.ts'
 import { encodeModel } from '../../src/onnx/encode.ts'
-import { readSavedModel } from '../../src/savedmodel/read-saved-model.ts'
+import { writeWithCasts } from '../../src/savedmodel/cast-endpoints.ts'
 import { readSignatures } from '../../src/savedmodel/signatures.ts'
 import { readTable } from '../../src/savedmodel/table.ts'
 import { checkCheckpoint } from '../../src/savedmodel/tensor-bundle.ts'
@@ -23,10 +25,12 @@ import { exportsFolder } from './tensorflow.ts'
 /** The reader's own fixtures, and small classifiers that convert: with a checkpoint, and without. */
 const models = [
   ...(['functions', 'references', 'twins'] as const).map(fixture),
-  ...['keras3-saved', 'uint8', 'float-unnamed-logits', 'int64'].map((name) =>
-    join(exportsFolder, name, '1'),
-  ),
+  ...[
+    ...['keras3-saved', 'uint8', 'float-unnamed-logits', 'int64'],
+    ...['half-ends-variables', 'names-beside'],
+  ].map((name) => join(exportsFolder, name, '1')),
 ]
+const served = { model: 'damaged', output: null }
 const index = 'variables/variables.index'
 const inputStage = { scale: [1, 1, 1], offset: [0, 0, 0] } as const
 
@@ -70,17 +74,35 @@ async function tryOne(folder: string, random: Random): Promise<Result> {
   await writeFile(join(folder, file), bytes)
   let converted: Result = { outcome: 'loaded', detail: '' }
   const main = await outcomeOf(async () => {
-    const graph = await readSavedModel(folder)
+    const graph = await readServed({ ...served, folder })
     converted = await outcomeOf(async () => {
       const { onnx } = convertGraph(graph, { model: 'damaged', output: null, inputStage })
       return encodeModel(onnx).length > 0
     })
-    return !checked || contentOf(graph) === contentOf(await readSavedModel(original))
+    return (
+      !checked || contentOf(graph) === contentOf(await readServed({ ...served, folder: original }))
+    )
   })
-  const others = [() => readSignatures(folder), () => checkCheckpoint(folder)]
+  const others = [
+    () => readSignatures(folder),
+    () => checkCheckpoint(folder),
+    () => castEnds(folder),
+  ]
   const results = await Promise.all(others.map((read) => outcomeOf(async () => !!(await read()))))
   results.push(converted)
   return results.find(({ outcome }) => outcome === 'crashed') ?? main
+}
+
+/** What the tensorflow engine does to a model with other element types, before TensorFlow reads it. */
+async function castEnds(folder: string): Promise<string> {
+  const { endpoint } = await servedEndpoint({ ...served, folder })
+  const target = await mkdtemp(join(tmpdir(), 'resnet-serving-fuzz-casts-'))
+  try {
+    const { output } = await writeWithCasts(folder, target, castsOf(endpoint))
+    return output
+  } finally {
+    await rm(target, { recursive: true, force: true })
+  }
 }
 
 /** @param read whether what was read is right */

@@ -2,12 +2,12 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { writeWithCasts } from '../../savedmodel/cast-endpoints.ts'
+import { type EndpointCasts, writeWithCasts } from '../../savedmodel/cast-endpoints.ts'
 import { readServedSignature } from '../../savedmodel/signatures.ts'
 import type { LoadRequest } from '../engine.ts'
 import type { Binding } from './library.ts'
 import { loadError } from './model-errors.ts'
-import { chooseEndpoint, type Endpoint } from './signature.ts'
+import { chooseEndpoint, type Endpoint, type Wanted } from './signature.ts'
 
 interface OpenModel {
   readonly endpoint: Endpoint
@@ -19,7 +19,7 @@ interface OpenModel {
  * What would be served, found without TensorFlow.
  * @throws ModelError where the model is not there, or takes and gives what the service does not
  */
-export async function servedEndpoint(request: LoadRequest) {
+export async function servedEndpoint(request: Wanted & Pick<LoadRequest, 'folder'>) {
   const { tags, signature } = await readServedSignature(request.folder)
   return { tags, endpoint: chooseEndpoint(signature, request) }
 }
@@ -51,6 +51,14 @@ function hasOwnTypes({ input, output }: Endpoint): boolean {
   return input.dtype === input.fed && output.dtype === 'float32'
 }
 
+/** What the graph has to do so that the binding's own types are enough. */
+export function castsOf({ input, output }: Endpoint): EndpointCasts {
+  return {
+    input: { tensor: input.tensor, has: input.dtype, wanted: input.fed },
+    output: { tensor: output.tensor, has: output.dtype, wanted: 'float32' },
+  }
+}
+
 /** Opens a copy of the graph with casts at its ends; it is read once and then not needed. */
 async function openWithCasts(
   endpoint: Endpoint,
@@ -61,10 +69,7 @@ async function openWithCasts(
   const parent = await mkdtemp(join(tmpdir(), 'resnet-serving-casts-'))
   try {
     const target = join(parent, '1')
-    const names = await writeWithCasts(folder, target, {
-      input: { tensor: input.tensor, has: input.dtype, wanted: input.fed },
-      output: { tensor: output.tensor, has: output.dtype, wanted: 'float32' },
-    })
+    const names = await writeWithCasts(folder, target, castsOf(endpoint))
     const cast = {
       input: { ...input, tensor: names.input },
       output: { ...output, tensor: names.output },

@@ -40,7 +40,7 @@ export interface Endpoint {
   readonly output: ScoresOutput
 }
 
-type Wanted = Pick<LoadRequest, 'model' | 'output' | 'openSize'>
+export type Wanted = Pick<LoadRequest, 'model' | 'output' | 'openSize'>
 
 /** Every type that holds the values of pixels, or floats, and what the service gives to a graph of it. */
 const fedTypes: Partial<Record<DataType, FedType>> = {
