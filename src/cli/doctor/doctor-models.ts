@@ -1,12 +1,13 @@
 // What `doctor` finds about the models: read whole, so that every checksum has been compared.
+
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { chooseDefault } from '../../classification/default-model.ts'
 import type { Config } from '../../config.ts'
+import { readServed } from '../../engines/onnxruntime/converted-model.ts'
 import { messageOf } from '../../errors.ts'
 import type { ModelVersion } from '../../repository/repository.ts'
 import { scanRepository } from '../../repository/scan.ts'
-import { readSavedModel } from '../../savedmodel/read-saved-model.ts'
 import type { Finding } from './finding.ts'
 
 type Settings = Pick<Config, 'modelRepository' | 'models' | 'defaultModel'>
@@ -31,7 +32,7 @@ const howToFill =
 async function examineModel({ model, version, folder, manifest }: ModelVersion): Promise<Finding> {
   const name = `${model}/${version}`
   try {
-    const { nodes } = await readSavedModel(folder)
+    const { nodes } = await readServed({ model, folder, output: manifest.output })
     const { kind } = manifest.weights
     // Only a checkpoint carries checksums; weights inside saved_model.pb have none.
     const checked = existsSync(join(folder, 'variables')) ? 'checksums right' : 'read whole'

@@ -1,7 +1,8 @@
 // `models inspect`: what a model is, and what the service will do with it.
 import { Command } from 'commander'
 import { readServed } from '../../engines/onnxruntime/converted-model.ts'
-import { messageOf } from '../../errors.ts'
+import { servedEndpoint } from '../../engines/tensorflow/open-model.ts'
+import { ModelError, messageOf } from '../../errors.ts'
 import type { Shape } from '../../graph/graph.ts'
 import {
   checkWeights,
@@ -34,31 +35,49 @@ export function modelsInspectCommand(): Command {
 async function inspect(found: FoundModel) {
   const { folder, name, manifest } = found
   const { tensorflowVersion, signatures } = await readSignatures(folder)
-  const graph = await readServed(requestFor(found, 1))
+  const graph = await readServed(requestFor(found, 1)).catch(asRefusal)
   const weights = await checkWeights(folder)
   return {
     model: name,
     folder,
     tensorflowVersion,
     sizeBytes: (await graphFileBytes(folder)) + (weights?.sizeBytes ?? 0),
-    parameters: countParameters(graph),
+    parameters: 'refused' in graph ? null : countParameters(graph),
     signatures,
-    operators: countOperators(graph),
-    serving: servingOf(found, graph),
+    operators: 'refused' in graph ? [] : countOperators(graph),
+    serving: await servingOf(found, graph),
     preprocess: manifest.preprocess,
   }
 }
 
 type Facts = Awaited<ReturnType<typeof inspect>>
 
-/** What is served, or in one sentence why the service's own converter cannot. */
-function servingOf(found: FoundModel, graph: Awaited<ReturnType<typeof readServed>>) {
+interface Refused {
+  readonly refused: string
+}
+
+/** A graph that the service's own reader cannot hold still has signatures to show. */
+function asRefusal(error: unknown): Refused {
+  if (error instanceof ModelError && error.kind === 'unsupported') return { refused: error.message }
+  throw error
+}
+
+type Served = Awaited<ReturnType<typeof readServed>>
+
+/** What is served, or in one sentence why the service's own converter cannot, and who can. */
+async function servingOf(found: FoundModel, graph: Served | Refused) {
+  const request = requestFor(found, 1)
   try {
-    const { input, output, report } = convertFound(graph, requestFor(found, 1))
+    if ('refused' in graph) throw new ModelError('unsupported', graph.refused)
+    const { input, output, report } = convertFound(graph, request)
     const { nodes, transposes } = report
     return { input, output, converted: { nodes, transposes } }
   } catch (error) {
-    return { refused: messageOf(error) }
+    const elsewhere = await servedEndpoint(request).then(
+      () => 'the tensorflow engine (`npm run setup:tensorflow`) takes any operator',
+      (obstacle) => `no engine can serve it: ${messageOf(obstacle)}`,
+    )
+    return { refused: messageOf(error), elsewhere }
   }
 }
 
@@ -66,7 +85,7 @@ function describe(facts: Facts): string {
   const { signatures, operators, serving } = facts
   const lines = [
     `${facts.model}  ${facts.folder}`,
-    `written by TensorFlow ${facts.tensorflowVersion || '(not stated)'}, ${megabytes(facts.sizeBytes)}, ${facts.parameters.toLocaleString('en')} parameters`,
+    `written by TensorFlow ${facts.tensorflowVersion || '(not stated)'}, ${megabytes(facts.sizeBytes)}${parametersOf(facts)}`,
     '',
     ...signatures.flatMap(({ name, inputs, outputs }) => [
       `signature ${name}`,
@@ -74,18 +93,23 @@ function describe(facts: Facts): string {
       ...outputs.map((each) => `  out  ${describeTensor(each)}`),
     ]),
     '',
-    `operators  ${operators.map(({ op, count }) => `${op} ${count}`).join(', ')}`,
-    '',
+    ...(operators.length === 0
+      ? []
+      : [`operators  ${operators.map(({ op, count }) => `${op} ${count}`).join(', ')}`, '']),
     ...('refused' in serving
-      ? [`not converted  ${serving.refused}`]
+      ? [`not converted  ${serving.refused}`, `other engines  ${serving.elsewhere}`]
       : describeServing(facts, serving)),
   ]
   return `${lines.join('\n')}\n`
 }
 
+function parametersOf({ parameters }: Facts): string {
+  return parameters === null ? '' : `, ${parameters.toLocaleString('en')} parameters`
+}
+
 function describeServing(
   { preprocess }: Facts,
-  { input, output, converted }: Exclude<Facts['serving'], { refused: string }>,
+  { input, output, converted }: Exclude<Facts['serving'], Refused>,
 ): string[] {
   const { rescale, mean, std, resizeShortSide, interpolation } = preprocess
   const crop = `${input.height}x${input.width}`

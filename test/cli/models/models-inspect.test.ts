@@ -47,7 +47,15 @@ test('--json prints the same for programs', async () => {
 })
 
 test('an operator outside the table is named, and the rest is shown', async () => {
+  const text = await inspect(folderOf('text-input'))
+  assert.equal(text.code, 0, text.stderr)
+  assert.match(text.stdout, /in {3}image_bytes {2}string \[\?\]/)
+  assert.match(
+    text.stdout,
+    /no engine can serve it: .* takes encoded images or tf\.Example records/,
+  )
   const { code, stdout } = await inspect(folderOf('incomplete-beta'))
+  assert.match(stdout, /other engines {2}the tensorflow engine .* takes any operator/)
   assert.equal(code, 0)
   assert.match(stdout, /^operators .*\bBetainc 1\b/m)
   assert.match(stdout, /^not converted .*model incomplete-beta: node "Betainc" \(Betainc\)/m)
