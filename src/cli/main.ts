@@ -1,6 +1,7 @@
 // The command line: one file a command, joined here.
 import { Command, CommanderError } from 'commander'
 import { ConfigError, messageOf, UsageError } from '../errors.ts'
+import { benchCommand } from './bench.ts'
 import { classifyCommand } from './classify/classify.ts'
 import { doctorCommand } from './doctor/doctor.ts'
 import { healthCommand } from './health.ts'
@@ -37,6 +38,7 @@ export async function main(argv: readonly string[]): Promise<void> {
     .addCommand(setupCudaCommand())
     .addCommand(setupOpenvinoCommand())
     .addCommand(setupTensorflowCommand())
+    .addCommand(benchCommand())
     .addCommand(tuneCommand())
     .addCommand(healthCommand())
   for (const command of [program, ...program.commands, ...program.commands.flatMap(sub)]) {

@@ -11,3 +11,9 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
     return number
   }
 }
+
+/** Reads `1,8,32`. */
+export function wholeNumbers(min: number, max: number): (text: string) => readonly number[] {
+  const read = wholeNumber(min, max)
+  return (text) => text.split(',').map((part) => read(part.trim()))
+}

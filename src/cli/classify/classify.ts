@@ -86,9 +86,6 @@ async function openSource(
   models: readonly string[],
 ): Promise<ImageSource> {
   if (url !== undefined) {
-    if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
-      throw new UsageError(`--url is ${JSON.stringify(url)}; expected an http or https address`)
-    }
     return openServer(url, apiKey ?? process.env.API_KEY)
   }
   const flags = repository === undefined ? {} : { MODEL_REPOSITORY: repository }

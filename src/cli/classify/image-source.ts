@@ -58,8 +58,11 @@ export async function openLocalModels(config: Config): Promise<ImageSource> {
 /** A server that asks for patience this often in a row is given up. */
 const maxAttempts = 20
 
-/** A server at `url`, which may be on another machine. */
+/** A server at `url`, which may be on another machine. @throws UsageError where that is no address */
 export function openServer(url: string, apiKey: string | undefined): ImageSource {
+  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
+    throw new UsageError(`--url is ${JSON.stringify(url)}; expected an http or https address`)
+  }
   const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }
   return {
     async ask(image, question) {
