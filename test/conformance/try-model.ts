@@ -1,8 +1,7 @@
 // Tries one exported model: converts it for the report, asks the real server on each engine, and
 // holds every probability against TensorFlow's.
-import { inputStageOf } from '../../src/engines/onnxruntime/converted-model.ts'
+import { inputStageOf, readServed } from '../../src/engines/onnxruntime/converted-model.ts'
 import { convertGraph } from '../../src/onnx/convert.ts'
-import { readSavedModel } from '../../src/savedmodel/read-saved-model.ts'
 import { compareProbabilities, rows } from '../support/probabilities.ts'
 import { askServer } from './ask-server.ts'
 import type { Exported } from './exported.ts'
@@ -104,7 +103,7 @@ async function requireRefusal(exported: Exported, engine: string, pattern: strin
 async function convert(exported: Exported): Promise<Conversion> {
   const { name, version, preprocess, output = null, cropSize } = exported
   const started = performance.now()
-  const graph = await readSavedModel(version)
+  const graph = await readServed({ model: name, folder: version, output })
   const { report } = convertGraph(graph, {
     ...{ model: name, output, inputStage: inputStageOf(preprocess) },
     ...(cropSize === undefined ? {} : { openSize: cropSize }),

@@ -1,5 +1,4 @@
 // What `doctor` finds about the models: read whole, so that every checksum has been compared.
-
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { chooseDefault } from '../../classification/default-model.ts'
