@@ -1,13 +1,12 @@
 // Clients that hold connections: some drip a body, many do nothing at all.
 import assert from 'node:assert/strict'
-import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { percentile } from '../../../bench/support/statistics.ts'
 import { type LoadFigure, startLoad } from '../../support/checked-load.ts'
 import { startServed } from '../../support/served-process.ts'
+import { type DripLife, startCrowd } from '../support/crowd.ts'
 import type { Fault } from '../support/fault.ts'
 import { tally } from '../support/hurt.ts'
-import { openSocket } from '../support/ports.ts'
 
 const drips = 200
 const idlers = 2_000
@@ -38,9 +37,9 @@ export const slowClients: readonly Fault[] = [
       // In turns, so that what else the machine does falls on both.
       for (let round = 0; round < (long ? longRounds : 1); round += 1) {
         before.push(await runFor(roundMs))
-        const leave = await crowd(origin, lives)
+        const leave = await startCrowd({ origin, drips, idlers, dripEveryMs, spreadMs: timeoutMs })
         during.push(await runFor(roundMs))
-        await leave()
+        lives.push(...(await leave()))
       }
       const [p99Before = 1, p99During = 0] = [before, during].map((figures) =>
         percentile(
@@ -68,40 +67,3 @@ export const slowClients: readonly Fault[] = [
     },
   },
 ]
-
-interface DripLife {
-  readonly ms: number
-  readonly answer: string
-}
-
-/** Idle connections, and clients that begin to drip again whenever they are closed; ends with the returned function. */
-async function crowd(origin: string, lives: DripLife[]): Promise<() => Promise<void>> {
-  const idle = await Promise.all(Array.from({ length: idlers }, () => openSocket(origin)))
-  let isOver = false
-  const dripper = async () => {
-    while (!isOver) lives.push(await drip(origin))
-  }
-  const drippers = Array.from({ length: drips }, dripper)
-  return async () => {
-    isOver = true
-    await Promise.all(drippers)
-    for (const socket of idle) socket.destroy()
-  }
-}
-
-/** Sends a byte now and then until it is closed. */
-async function drip(origin: string): Promise<DripLife> {
-  const socket: Socket = await openSocket(origin)
-  const startedAt = performance.now()
-  let answer = ''
-  socket.on('data', (chunk: Buffer) => {
-    answer += chunk.toString('latin1')
-  })
-  socket.write(
-    'POST /v1/classify?model=small HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n',
-  )
-  const timer = setInterval(() => socket.write('x'), dripEveryMs)
-  await new Promise((resolve) => socket.once('close', resolve))
-  clearInterval(timer)
-  return { ms: performance.now() - startedAt, answer: answer.slice(9, 12) }
-}
