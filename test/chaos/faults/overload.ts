@@ -6,13 +6,9 @@ import { startLoad } from '../../support/checked-load.ts'
 import { knownImages, writeSmallModel } from '../../support/known-images.ts'
 import { startServed } from '../../support/served-process.ts'
 import type { Fault } from '../support/fault.ts'
+import { heavyModel } from '../support/heavy-model.ts'
 import { tally } from '../support/hurt.ts'
 
-/** A ResNet34 of full width: computing outweighs the sending, which runs on the same cores. */
-const heavyModel = (long: boolean) =>
-  long
-    ? { name: 'heavy', seed: 3, side: 224, filters: 64 }
-    : { name: 'heavy', seed: 3, side: 96, filters: 32 }
 const times = 10
 const deadlineMs = 4_000
 const clients = 16

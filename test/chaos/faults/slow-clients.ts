@@ -3,9 +3,11 @@ import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { percentile } from '../../../bench/support/statistics.ts'
 import { type LoadFigure, startLoad } from '../../support/checked-load.ts'
+import { knownImages, writeSmallModel } from '../../support/known-images.ts'
 import { startServed } from '../../support/served-process.ts'
 import { type DripLife, startCrowd } from '../support/crowd.ts'
 import type { Fault } from '../support/fault.ts'
+import { heavyModel } from '../support/heavy-model.ts'
 import { tally } from '../support/hurt.ts'
 
 const drips = 200
@@ -15,16 +17,20 @@ const lateMs = 1_000
 const maxRatio = 1.2
 const dripEveryMs = 200
 const roundMs = 4_000
-const longRounds = 4
+const longRounds = 6
+const longRoundMs = 8_000
 
 export const slowClients: readonly Fault[] = [
   {
     name: `${drips} clients drip their uploads, ${idlers} hold idle connections`,
-    async run({ repository, images, long }) {
+    async run({ repository, long }) {
+      const heavy = heavyModel(long)
+      await writeSmallModel(repository, heavy)
+      const images = await knownImages(repository, heavy, 8)
       const environment = { REQUEST_TIMEOUT_MS: String(timeoutMs) }
       const server = await startServed({ repository, environment })
       const { origin } = server
-      const usual = { origin, model: 'small', images, clients: 2, restMs: 20 }
+      const usual = { origin, model: 'heavy', images, clients: 2, restMs: 20 }
       const runFor = async (ms: number) => {
         const load = startLoad(usual)
         await sleep(ms)
@@ -35,10 +41,11 @@ export const slowClients: readonly Fault[] = [
       const during: LoadFigure[] = []
       const lives: DripLife[] = []
       // In turns, so that what else the machine does falls on both.
-      for (let round = 0; round < (long ? longRounds : 1); round += 1) {
-        before.push(await runFor(roundMs))
+      const [rounds, ms] = long ? [longRounds, longRoundMs] : [1, roundMs]
+      for (let round = 0; round < rounds; round += 1) {
+        before.push(await runFor(ms))
         const leave = await startCrowd({ origin, drips, idlers, dripEveryMs, spreadMs: timeoutMs })
-        during.push(await runFor(roundMs))
+        during.push(await runFor(ms))
         lives.push(...(await leave()))
       }
       const [p99Before = 1, p99During = 0] = [before, during].map((figures) =>

@@ -1,6 +1,5 @@
 // Runs a crowd of slow clients on a thread of its own: what they cost their own machine must not
 // stand in the measured times of the others.
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
 import type { CrowdOptions, DripLife } from './crowd.ts'
@@ -36,7 +35,7 @@ async function drip(): Promise<DripLife> {
     'POST /v1/classify?model=small HTTP/1.1\r\nHost: x\r\nContent-Length: 100000\r\n\r\n',
   )
   const timer = setInterval(() => socket.write('x'), dripEveryMs)
-  await once(socket, 'close')
+  await new Promise((resolve) => socket.once('close', resolve))
   clearInterval(timer)
   return { ms: performance.now() - startedAt, answer: answer.slice(9, 12) }
 }
