@@ -113,7 +113,7 @@ export const variables = {
   maxImagePixels: variable('MAX_IMAGE_PIXELS', form.integer(1, 268_402_689), {
     default: '50000000',
     meaning: 'largest decoded image, in pixels, found from its header',
-    risk: 'a progressive JPEG of 50 million pixels takes about 460 MB to decode (CMYK 620 MB), one of 268 million 2.5 GB',
+    risk: 'a progressive JPEG of 50 million pixels takes about 460 MB to decode, one of 268 million 2.5 GB',
   }),
   imageFormats: variable(
     'IMAGE_FORMATS',
@@ -121,7 +121,7 @@ export const variables = {
     {
       default: 'jpeg,png,webp,gif',
       meaning: 'formats that are decoded; the decoders of all others are blocked',
-      risk: 'a 988-byte AVIF of 49 million pixels takes 927 MB to decode',
+      risk: 'an AVIF of 1,000 bytes may take 19 bytes a pixel to decode: 465 MB for the largest that MAX_DECODE_BYTES and MAX_IMAGE_PIXELS let in by default',
     },
   ),
   shareInFlight: variable('SHARE_IN_FLIGHT', form.oneOf('on', 'off'), {
@@ -142,7 +142,7 @@ export const variables = {
   maxDecodeBytes: variable('MAX_DECODE_BYTES', form.integer(oneMiB, 1024 * 1024 * oneMiB), {
     default: String(320 * oneMiB),
     meaning:
-      'memory that images may take together while they are decoded; large ones wait for each other',
+      'memory that images may take together while they are decoded; large ones wait for each other. One that is alone may take this or 9.3 bytes for each of MAX_IMAGE_PIXELS, whichever is more; a dearer one is refused',
     risk: 'the worst case of the process is this, the uploads (eight times MAX_IMAGE_BYTES, at least 128 MiB) and about 120 MiB',
   }),
   maxConnections: variable('MAX_CONNECTIONS', form.integer(1, 1_000_000), {

@@ -7,7 +7,7 @@ import type { CropRecipe, DecodedImage, ImageFormat } from './imaging.ts'
 import { readHeader, readPixels } from './libvips.ts'
 import { decodeCost, type MemoryBudget, withinMemory } from './memory-budget.ts'
 import { storedBox, uprightRows, uprightSize } from './orientation.ts'
-import { tooLarge, tooLongSide, undecodable } from './refusals.ts'
+import { tooDear, tooLarge, tooLongSide, undecodable } from './refusals.ts'
 
 export interface DecodeJob {
   readonly bytes: Uint8Array
@@ -35,6 +35,8 @@ export async function decode({
   const startedAt = performance.now()
   const header = await refusing(format, () => readHeader(bytes))
   checkSize(header, maxPixels)
+  const cost = decodeCost(format, header)
+  if (cost > memory.maxAloneBytes) throw tooDear(header, cost, memory.maxAloneBytes)
   const upright = uprightSize(header, header.orientation)
   const crops = recipes.map((recipe) => prepareCrop(upright, recipe))
   const part = unite(crops.map((crop) => crop.needs))
@@ -44,7 +46,6 @@ export async function decode({
     const rows = uprightRows(raster, header.orientation)
     return crops.map((crop) => cutCrop(crop, rows, part))
   }
-  const cost = decodeCost(format, header)
   return {
     crops: await withinMemory(memory, cost, cut),
     format,

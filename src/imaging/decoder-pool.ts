@@ -48,7 +48,7 @@ export function createImaging({
     resourceLimits: { maxYoungGenerationSizeMb },
   })
 
-  const memory = createMemoryBudget(maxDecodeBytes)
+  const memory = createMemoryBudget(maxDecodeBytes, maxPixels)
   let meanMs = 0
 
   async function decode(

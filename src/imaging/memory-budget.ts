@@ -10,6 +10,8 @@ export interface MemoryBudget {
   /** Shared by the threads: KiB in use. */
   readonly used: Int32Array
   readonly maxBytes: number
+  /** One image never takes more. */
+  readonly maxAloneBytes: number
 }
 
 /**
@@ -32,10 +34,16 @@ const cmykShare = 4 / 3
 const freeBytes = 32 * 1024 * 1024
 const bytesPerUnit = 1024
 
-export function createMemoryBudget(maxBytes: number): MemoryBudget {
-  return { used: new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT)), maxBytes }
+/**
+ * @param maxBytes what images may hold together; one of up to `maxPixels` may take more than that
+ *   when it is alone, but no more than the dearest common kind, a progressive JPEG
+ */
+export function createMemoryBudget(maxBytes: number, maxPixels: number): MemoryBudget {
+  const used = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT))
+  return { used, maxBytes, maxAloneBytes: Math.max(maxBytes, progressiveBytesPerPixel * maxPixels) }
 }
 
+/** Bytes that decoding takes at its peak. */
 export function decodeCost(format: ImageFormat, header: Header): number {
   const { width, height, progressive, cmyk } = header
   const isSlow = format === 'jpeg' && progressive

@@ -32,6 +32,19 @@ export function tooLarge({ width, height }: Size, maxPixels: number): ServiceErr
   )
 }
 
+/** Of few enough pixels, in a form that takes much memory for each: four inks, AVIF. */
+export function tooDear({ width, height }: Size, cost: number, maxBytes: number): ServiceError {
+  const found = `The image of ${width} x ${height} pixels would take about ${megabytes(cost)} MB to decode, as it is stored`
+  return new ServiceError(
+    'image_too_large',
+    `${found}; at most ${megabytes(maxBytes)} are allowed. Save it as a plain RGB JPEG or PNG, or send a smaller one.`,
+  )
+}
+
+function megabytes(bytes: number): number {
+  return Math.round(bytes / 1e6)
+}
+
 export function tooLongSide({ width, height }: Size, maxSide: number): ServiceError {
   return new ServiceError(
     'image_too_large',

@@ -135,12 +135,15 @@ async function largest(): Promise<Bomb[]> {
   const side = largestSide
   const create = { width: side, height: side, channels: 3 as const, background: '#3a7' }
   const flat = () => sharp({ create, limitInputPixels: false })
-  const progressive = await flat()
-    .jpeg({ progressive: true, chromaSubsampling: '4:4:4' })
-    .toBuffer()
+  const dearest = { progressive: true, chromaSubsampling: '4:4:4' }
+  const progressive = await flat().jpeg(dearest).toBuffer()
   return [
     { name: 'JPEG of 49 MP', bytes: await flat().jpeg().toBuffer() },
     { name: 'JPEG of 49 MP, progressive', bytes: progressive },
+    {
+      name: 'JPEG of 49 MP, progressive, four inks',
+      bytes: await flat().toColourspace('cmyk').jpeg(dearest).toBuffer(),
+    },
     { name: 'JPEG of 49 MP, progressive, 400 scans', bytes: manyScans(progressive, 400) },
     {
       name: 'PNG of 49 MP, RGBA of 16 bit',

@@ -1,6 +1,7 @@
 // What is refused, and that it is refused before it costs anything.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import type { Sharp } from 'sharp'
 import { createImaging } from '../../src/imaging/decoder-pool.ts'
 import type { Imaging } from '../../src/imaging/imaging.ts'
 import { noisePicture, picture, pngOfSize } from '../support/pictures.ts'
@@ -34,6 +35,26 @@ test('the limit itself is allowed, one pixel more is not', async () => {
 
 test('a side longer than any photograph has is refused, however thin the picture is', async () => {
   await assert.rejects(decode(pngOfSize(70_000, 1)), { code: 'image_too_large' })
+})
+
+test('an image in a form that takes more memory than any common one of its size is refused by its header', async () => {
+  const small = createImaging({
+    ...{ threads: 1, maxPixels: 100_000, formats: ['jpeg'] as const },
+    maxDecodeBytes: 1024 * 1024,
+  })
+  const progressive = (image: Sharp) =>
+    image.jpeg({ progressive: true, chromaSubsampling: '4:4:4' }).toBuffer()
+  const colours = await progressive(noisePicture(1, 300, 300))
+  const inks = await progressive(noisePicture(1, 300, 300).toColourspace('cmyk'))
+  try {
+    await small.decode(new Uint8Array(colours), [imagenetCrop])
+    await assert.rejects(small.decode(new Uint8Array(inks), [imagenetCrop]), {
+      code: 'image_too_large',
+      message: /300 x 300 pixels would take about 1 MB .* plain RGB JPEG/,
+    })
+  } finally {
+    await small.close()
+  }
 })
 
 test('formats that are off are refused by name, and no bytes are no image', async () => {

@@ -1088,7 +1088,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description `body_too_large` (bytes) or `image_too_large` (pixels). */
+        /** @description `body_too_large` (bytes) or `image_too_large` (pixels, or the memory that decoding them would take). */
         TooLarge: {
             headers: {
                 "X-Request-Id": components["headers"]["X-Request-Id"];
