@@ -22,7 +22,8 @@ const calls = new WeakMap<FastifyRequest, ClassifyCall>()
 
 /** An onRequest hook: checks parameters, then admits. */
 export function admitCall(edge: Edge, operation: Operation, maxBytes?: number) {
-  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+  const names = operation.query.map(({ name }) => name)
+  return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     const parameters = readParameters(request, operation)
     const version = textOf(parameters, 'version')
     const models = listOf(parameters, 'model') ?? [undefined]
@@ -40,8 +41,9 @@ export function admitCall(edge: Edge, operation: Operation, maxBytes?: number) {
       ...admitted,
       wishes: wishesOf(parameters),
       labels: isTrue(parameters, 'labels') ?? true,
-      parameters: operation.query.map(({ name }) => name),
+      parameters: names,
     })
+    done()
   }
 }
 

@@ -40,7 +40,7 @@ export async function addSecurityHeaders(
 ): Promise<void> {
   const headers = securityHeaders()
   app.addHook('onRequest', (_request, reply, done) => {
-    for (const [name, value] of headers) reply.raw.setHeader(name, value)
+    reply.headers(headers)
     done()
   })
   if (corsOrigins.length === 0) return
@@ -63,15 +63,19 @@ export async function addSecurityHeaders(
  * What helmet would set on every answer, found once: it builds its policies anew for each request,
  * and they never differ.
  */
-function securityHeaders(): ReadonlyMap<string, string> {
-  const headers = new Map<string, string>()
+function securityHeaders(): Readonly<Record<string, string>> {
+  const headers: Record<string, string> = {}
   const apply = helmet({
     contentSecurityPolicy,
     strictTransportSecurity: false, // the TLS proxy in front knows whether it is wanted
   })
   const answer = {
-    setHeader: (name: string, value: string) => headers.set(name, value),
-    removeHeader: (name: string) => headers.delete(name),
+    setHeader(name: string, value: string) {
+      headers[name.toLowerCase()] = value
+    },
+    removeHeader(name: string) {
+      delete headers[name.toLowerCase()]
+    },
   }
   apply({} as IncomingMessage, answer as unknown as ServerResponse, () => {})
   return headers

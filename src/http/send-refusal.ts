@@ -7,7 +7,7 @@
 // new connections would cost more than the refusals. A client that waits for 100-continue has sent
 // nothing and gets the answer instead.
 import { finished } from 'node:stream'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest, preParsingHookHandler } from 'fastify'
 
 /**
  * A body that announces no more than this is cheaper to read than a new connection is to make. Longer
@@ -78,6 +78,7 @@ function awaitsContinue({ raw }: FastifyRequest): boolean {
 }
 
 /** A preParsing hook: the request was admitted, so its client may send the body. */
-export async function allowBody(request: FastifyRequest, reply: FastifyReply): Promise<void> {
-  if (waiting.delete(request.raw)) reply.raw.writeContinue()
+export const allowBody: preParsingHookHandler = ({ raw }, reply, payload, done) => {
+  if (waiting.delete(raw)) reply.raw.writeContinue()
+  done(null, payload)
 }

@@ -89,14 +89,19 @@ function uploadBytes({ maxUploadBytes, maxImageBytes }: HttpLimits): number {
 /** What every request passes before its route's own admission. */
 async function addHooks(app: FastifyInstance, { metrics, draining, ...edge }: Edge): Promise<void> {
   const { access } = edge
+  // None of these waits: a hook that is async costs every request a promise and a turn of the queue.
   app.addHook('onRequest', observeRequests(metrics, edge.tracer))
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
     if (draining()) reply.header('connection', 'close')
+    done()
   })
   await addSecurityHeaders(app, edge.corsOrigins)
   await limitRates(app, access, edge.rateLimitPerMinute)
-  app.addHook('onRequest', async (request) => access.authorize(request))
+  app.addHook('onRequest', (request, _reply, done) => {
+    access.authorize(request)
+    done()
+  })
   app.addHook('preParsing', allowBody)
 }
 
@@ -108,9 +113,10 @@ async function addBodyParsers(app: FastifyInstance): Promise<void> {
   app.removeAllContentTypeParsers()
   await app.register(multipart)
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
-  app.addHook('preParsing', async ({ raw: { headers } }) => {
+  app.addHook('preParsing', ({ raw: { headers } }, _reply, payload, done) => {
     // Fastify refuses what is not a media type before any parser sees it.
     if (!isMediaType(headers['content-type'])) headers['content-type'] = 'application/octet-stream'
+    done(null, payload)
   })
 }
 
