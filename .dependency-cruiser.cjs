@@ -1,5 +1,6 @@
 // Who may import whom: the room table of ARCHITECTURE.md, checked by `npm run check`.
-// Keys are folders of src/; each list names the rooms a room may import besides itself and errors.ts.
+// Keys are folders of src/; each list names the rooms a room may import besides itself, errors.ts and
+// cancellation.ts.
 const rooms = {
   http: ['classification', 'metrics', 'repository'],
   classification: ['imaging', 'batching', 'sessions', 'repository'],
@@ -61,7 +62,7 @@ module.exports = {
           path: '^src/',
           pathNot: [
             `^src/(${[room, ...may].join('|')})/`,
-            '^src/errors\\.ts$',
+            '^src/(errors|cancellation)\\.ts$',
             ...(room === 'cli' ? ['^src/(app|server|config|listen-failure)\\.ts$'] : []),
           ],
         },

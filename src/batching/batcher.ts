@@ -1,6 +1,7 @@
 // Groups single items into batches: work-conserving, bounded, generic. It knows neither images nor
 // sessions: a batch is formed only when somebody is free to run it (Lease), out of whatever waits
 // by then, so batches grow under load and a lone item never waits for company.
+import type { Cancellation } from '../cancellation.ts'
 
 /** What one item of a batch came to; the bad ones do not touch their batch-mates. */
 export type Outcome<Result> =
@@ -53,7 +54,7 @@ export interface SubmitOptions {
    * Rejects the promise at once with the signal's reason. An item that waits is dropped; one that
    * runs already runs on with its batch, which is not taken apart, and its result is thrown away.
    */
-  readonly signal?: AbortSignal
+  readonly signal?: Cancellation
 }
 
 /** What an item learns beside its result. */

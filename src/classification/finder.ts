@@ -1,8 +1,10 @@
 // From an image to what models find in it: kept results first, then work that is in flight already,
 // and for the rest one decode, a crop a recipe, and a place in each model's queue.
+
 import { createHash } from 'node:crypto'
 import { crc32c } from '@node-rs/crc32'
 import type { Batched } from '../batching/batcher.ts'
+import { type Cancellation, CancellationSource } from '../cancellation.ts'
 import type { DrawHeatMap } from '../imaging/heat-map.ts'
 import type { CropRecipe, DecodedImage, Imaging } from '../imaging/imaging.ts'
 import type { Scores } from '../sessions/session-pool.ts'
@@ -113,7 +115,7 @@ export function createFinder(given: FinderOptions): Finder {
       observe.origin('shared')
       return { ...finding, origin: 'shared' }
     }
-    search.signal.throwIfAborted()
+    if (search.signal.aborted) throw search.signal.reason
     observe.origin('computed')
     const decode = decodeOnce(options, search)
     const own = await work(options, { served, search, terms: search, decode })
@@ -165,7 +167,7 @@ type Decode = (served: ServedModel, terms: Terms) => Promise<Decoded>
  */
 function decodeOnce({ imaging, observe }: FinderOptions, search: Search): Decode {
   const recipes = new Map<string, CropRecipe>()
-  const signals: AbortSignal[] = []
+  const signals: Cancellation[] = []
   let owner = ''
   let decoding: Promise<Decoded> | undefined
   const start = async (): Promise<Decoded> => {
@@ -188,16 +190,16 @@ function decodeOnce({ imaging, observe }: FinderOptions, search: Search): Decode
 }
 
 /** Aborted when the last of `signals` is. */
-function allAborted(signals: readonly AbortSignal[]): AbortSignal {
+function allAborted(signals: readonly Cancellation[]): Cancellation {
   const [only] = signals
   if (only !== undefined && signals.length === 1) return only
-  const controller = new AbortController()
+  const all = new CancellationSource()
   const check = () => {
-    if (signals.every(({ aborted }) => aborted)) controller.abort(signals[0]?.reason)
+    if (signals.every(({ aborted }) => aborted)) all.abort(signals[0]?.reason)
   }
-  for (const signal of signals) signal.addEventListener('abort', check, { once: true })
+  for (const signal of signals) signal.addEventListener('abort', check)
   check()
-  return controller.signal
+  return all
 }
 
 interface Job {

@@ -1,12 +1,13 @@
 // Equal work in flight is done once: who asks for what somebody else is waiting for already waits
 // with him. The work goes on as long as anybody waits, and its time is that of the most patient.
+import { type Cancellation, CancellationSource } from '../cancellation.ts'
 
 /** The conditions of a piece of work; both change while it goes on. */
 export interface Terms {
   /** `performance.now()` after which nobody wants it any more. */
   readonly deadline: number
   /** Aborted when the last who waited has gone. */
-  readonly signal: AbortSignal
+  readonly signal: Cancellation
 }
 
 export interface SharedWork<Value> {
@@ -25,12 +26,12 @@ export interface Joined<Value> {
 
 class Work<Value> implements Terms {
   deadline = 0
-  readonly #controller = new AbortController()
+  readonly #signal = new CancellationSource()
   #waiting = 0
   result!: Promise<Value>
 
-  get signal(): AbortSignal {
-    return this.#controller.signal
+  get signal(): Cancellation {
+    return this.#signal
   }
 
   wait(own: Terms): Promise<Value> {
@@ -39,7 +40,7 @@ class Work<Value> implements Terms {
     return new Promise((resolve, reject) => {
       const leave = () => {
         this.#waiting -= 1
-        if (this.#waiting === 0) this.#controller.abort(own.signal.reason)
+        if (this.#waiting === 0) this.#signal.abort(own.signal.reason)
         reject(own.signal.reason)
       }
       if (own.signal.aborted) leave()

@@ -1,4 +1,5 @@
 // What the use case takes and gives: the border between http/ (or cli/) and everything below.
+import type { Cancellation } from '../cancellation.ts'
 import type { ModelStatistics } from './statistics.ts'
 
 /** A model as a request names it. */
@@ -27,7 +28,7 @@ export interface ClassifyRequest {
   /** `performance.now()` by which the answer must be there. */
   readonly deadline: number
   /** Aborted when the client has gone or the deadline has passed; its reason is the error to throw. */
-  readonly signal: AbortSignal
+  readonly signal: Cancellation
   /** SHA-256 of `image` in base64url, where the caller has it already. */
   readonly imageDigest?: string | undefined
   /** Least probability of a prediction; absent, all of the best `topK` are answered. */
@@ -177,7 +178,7 @@ export interface ScoreRequest {
   /** `performance.now()` by which the answer must be there. */
   readonly deadline: number
   /** Aborted when the client has gone or the deadline has passed; its reason is the error to throw. */
-  readonly signal: AbortSignal
+  readonly signal: Cancellation
 }
 
 export interface ScoredImage {

@@ -1,7 +1,7 @@
 // One request that wants an image classified, from admission to answer: its deadline, the signal
 // that ends it early, and what the log will say of it.
-import { setMaxListeners } from 'node:events'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { type Cancellation, CancellationSource } from '../cancellation.ts'
 import { ServiceError } from '../errors.ts'
 import { HttpError } from './failure.ts'
 
@@ -11,7 +11,7 @@ export interface Exchange {
   /** `performance.now()` by which the answer must be there. */
   readonly deadline: number
   /** Aborted with the error to answer: upload_too_slow, deadline_exceeded or client_gone. */
-  readonly signal: AbortSignal
+  readonly signal: Cancellation
 }
 
 export interface ExchangeOptions {
@@ -29,26 +29,20 @@ export function beginExchange(
 ): Exchange {
   const timeoutMs = Math.min(requestTimeoutMs, clientTimeoutMs ?? requestTimeoutMs)
   const deadline = startedAt + timeoutMs
-  const controller = new AbortController()
+  const signal = new CancellationSource()
   const late = () => {
     // While the body is still coming and the time was ours to give, the upload is to blame.
     const isUpload = !request.raw.complete && timeoutMs === requestTimeoutMs
-    controller.abort(isUpload ? uploadTooSlow(timeoutMs) : deadlineExceeded(timeoutMs))
+    signal.abort(isUpload ? uploadTooSlow(timeoutMs) : deadlineExceeded(timeoutMs))
   }
   const timer = setTimeout(late, Math.max(0, deadline - performance.now()))
   reply.raw.once('close', () => {
     clearTimeout(timer)
     if (!reply.raw.writableFinished) {
-      controller.abort(new ServiceError('client_gone', 'the client closed the connection'))
+      signal.abort(new ServiceError('client_gone', 'the client closed the connection'))
     }
   })
-  return { startedAt, deadline, signal: heardByMany(controller.signal) }
-}
-
-/** A signal that each image of a request may listen to: Node warns of a leak from eleven on. */
-export function heardByMany(signal: AbortSignal): AbortSignal {
-  setMaxListeners(0, signal)
-  return signal
+  return { startedAt, deadline, signal }
 }
 
 function uploadTooSlow(timeoutMs: number): HttpError {
@@ -63,7 +57,7 @@ function deadlineExceeded(timeoutMs: number): ServiceError {
 }
 
 /** The result of `work`, or the signal's reason if that comes first. */
-export function orAborted<Value>(work: Promise<Value>, signal: AbortSignal): Promise<Value> {
+export function orAborted<Value>(work: Promise<Value>, signal: Cancellation): Promise<Value> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason)
     if (signal.aborted) abort()

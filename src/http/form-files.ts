@@ -1,6 +1,7 @@
 // The files of a multipart form (RFC 7578), one after another as they arrive.
 import type { MultipartFile } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
+import { type Cancellation, cancelledWith } from '../cancellation.ts'
 import { ServiceError } from '../errors.ts'
 import { orAborted } from './exchange.ts'
 import { failureOf, HttpError } from './failure.ts'
@@ -26,7 +27,7 @@ export interface FormOptions {
   readonly maxFormBytes: number
   /** Query parameters, which people are tempted to send as fields. */
   readonly parameters: readonly string[]
-  readonly signal: AbortSignal
+  readonly signal: Cancellation
   /** Called with each part that is text, not a file. */
   readonly onText?: (field: string, value: string) => void
 }
@@ -94,16 +95,16 @@ function toFormFile(
 
 /** Counts the bytes of the form beside the parser that reads them. */
 function limitForm(request: FastifyRequest, { maxFormBytes, signal }: FormOptions) {
-  const controller = new AbortController()
+  const limit = cancelledWith(signal)
   let length = 0
   const onData = (chunk: Uint8Array) => {
     length += chunk.length
-    if (length > maxFormBytes) controller.abort(bodyTooLarge(maxFormBytes))
+    if (length > maxFormBytes) limit.abort(bodyTooLarge(maxFormBytes))
   }
   // Listening starts the flow only once the parser is attached, which `next()` does first.
   queueMicrotask(() => request.raw.on('data', onData))
   return {
-    signal: AbortSignal.any([signal, controller.signal]),
+    signal: limit,
     release: () => request.raw.off('data', onData),
   }
 }

@@ -1,5 +1,7 @@
 // Collects a body, or one file of a form, into memory of its own: once, within a limit.
+
 import type { Readable } from 'node:stream'
+import type { Cancellation } from '../cancellation.ts'
 import { HttpError } from './failure.ts'
 import type { UploadClaim } from './upload-budget.ts'
 
@@ -8,7 +10,7 @@ export interface ReadBodyOptions {
   /** What Content-Length says, where it says anything. */
   readonly expectedBytes?: number | undefined
   readonly claim: UploadClaim
-  readonly signal: AbortSignal
+  readonly signal: Cancellation
 }
 
 /**

@@ -1,5 +1,7 @@
 // The image of a request, in whichever form it came: multipart, JSON, or the bytes themselves.
+
 import type { FastifyRequest } from 'fastify'
+import type { Cancellation } from '../cancellation.ts'
 import { ServiceError } from '../errors.ts'
 import { formOverheadBytes, readFormFiles } from './form-files.ts'
 import { decodeJsonImage, isJsonBody, isJsonType, maxJsonBytes } from './json-image.ts'
@@ -9,7 +11,7 @@ import type { UploadClaim } from './upload-budget.ts'
 export interface ReadImageOptions {
   readonly maxImageBytes: number
   readonly claim: UploadClaim
-  readonly signal: AbortSignal
+  readonly signal: Cancellation
   /** Names of query parameters, for the error that says where they belong. */
   readonly parameters: readonly string[]
   /** Follows the form, where it comes as one. */

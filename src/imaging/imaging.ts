@@ -1,5 +1,6 @@
 // Encoded bytes of anybody's photograph -> the uint8 RGB crop a network takes. Decoding and
 // resizing run on threads of their own; the calling thread only hands bytes over.
+import type { Cancellation } from '../cancellation.ts'
 
 /** How Pillow names its filters (Image.Resampling), all with antialiasing when they shrink. */
 export type Interpolation = 'nearest' | 'box' | 'bilinear' | 'hamming' | 'bicubic' | 'lanczos'
@@ -47,7 +48,7 @@ export interface DecodeOptions {
   /** Whose image it is, e.g. a model's name: owners take turns. */
   readonly owner?: string
   /** Drops the image while it waits for a thread. */
-  readonly signal?: AbortSignal
+  readonly signal?: Cancellation
 }
 
 export interface Imaging {

@@ -1,6 +1,7 @@
 // A number of places, taken and given back. Who finds none waits: owners take turns, and what one
 // owner asked for is served in its order, so that a flood for one model delays another's images by
 // one place each, not by the whole flood.
+import type { Cancellation } from '../cancellation.ts'
 
 export interface Slots {
   readonly waiting: number
@@ -10,7 +11,7 @@ export interface Slots {
    * Resolves when a place is free, with the function that gives it back.
    * Rejects with the signal's reason when that aborts first.
    */
-  take(owner: string, signal?: AbortSignal): Promise<() => void>
+  take(owner: string, signal?: Cancellation): Promise<() => void>
   /** Rejects all that wait and all that come. */
   close(error: Error): void
 }
@@ -44,7 +45,7 @@ export function createSlots(places: number): Slots {
     return waiting
   }
 
-  function wait(owner: string, signal: AbortSignal | undefined): Promise<() => void> {
+  function wait(owner: string, signal: Cancellation | undefined): Promise<() => void> {
     const waiters = turns.get(owner) ?? new Set<Waiter>()
     turns.set(owner, waiters)
     return new Promise((resolve, reject) => {
@@ -81,7 +82,7 @@ export function createSlots(places: number): Slots {
     },
     async take(owner, signal) {
       if (closed !== undefined) throw closed
-      signal?.throwIfAborted()
+      if (signal?.aborted) throw signal.reason
       if (free === 0) return wait(owner, signal)
       free--
       return release

@@ -1,11 +1,12 @@
 // What every dialect does with a request: admit it before its body is read, then have its images
 // scored together, each through the batcher on its own.
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { cancelledWith } from '../../cancellation.ts'
 import type { ScoredImage, ScoreInput, ScoreRequest, Target } from '../../classification/types.ts'
 import { ServiceError } from '../../errors.ts'
 import { type Admitted, admitRequest, clientTimeoutOf } from '../admission.ts'
 import type { Edge } from '../edge.ts'
-import { heardByMany, orAborted } from '../exchange.ts'
+import { orAborted } from '../exchange.ts'
 import { HttpError } from '../failure.ts'
 import type { ReadBodyOptions } from '../read-body.ts'
 import { recordOf } from '../request-record.ts'
@@ -31,7 +32,7 @@ export function admitCall(
   targetOf: (request: FastifyRequest) => Target,
   maxBytes?: number,
 ) {
-  return async (request: FastifyRequest, reply: FastifyReply): Promise<void> => {
+  return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     const target = targetOf(request)
     const wanted = {
       targets: [target],
@@ -41,6 +42,7 @@ export function admitCall(
     const admitted = admitRequest(edge, { request, reply }, wanted)
     const [admittedTarget = target] = admitted.targets // keyed, for splits of the traffic
     calls.set(request, { ...admitted, target: admittedTarget })
+    done()
   }
 }
 
@@ -59,19 +61,15 @@ export function bodyOptions({ claim, signal }: DialectCall, maxBytes: number): R
 export function within(call: DialectCall, timeoutMs: number): DialectCall {
   const deadline = Math.min(call.deadline, call.startedAt + timeoutMs)
   if (deadline === call.deadline) return call
-  const controller = new AbortController()
+  const signal = cancelledWith(call.signal)
   const late = () => {
     const message = `there was no answer within the ${timeoutMs} ms that the request allows`
-    controller.abort(new ServiceError('deadline_exceeded', message))
+    signal.abort(new ServiceError('deadline_exceeded', message))
   }
   const timer = setTimeout(late, Math.max(0, deadline - performance.now()))
   timer.unref()
-  call.signal.addEventListener('abort', () => clearTimeout(timer), { once: true })
-  return {
-    ...call,
-    deadline,
-    signal: heardByMany(AbortSignal.any([call.signal, controller.signal])),
-  }
+  call.signal.addEventListener('abort', () => clearTimeout(timer))
+  return { ...call, deadline, signal }
 }
 
 interface ScoreCall extends Pick<ScoreRequest, 'wants'> {
@@ -94,8 +92,7 @@ export async function scoreAll(
   }
   const record = recordOf(request)
   record.imageBytes = inputs.reduce((sum, { bytes }) => sum + bytes.length, 0)
-  const stop = new AbortController()
-  const signal = heardByMany(AbortSignal.any([call.signal, stop.signal]))
+  const signal = cancelledWith(call.signal)
   const results: ScoredImage[] = []
   let next = 0
   const work = async () => {
@@ -112,7 +109,7 @@ export async function scoreAll(
     await orAborted(Promise.all(workers), call.signal)
   } catch (error) {
     next = inputs.length
-    stop.abort(error) // what still waits is not worth computing any more
+    signal.abort(error) // what still waits is not worth computing any more
     throw error
   }
   const [{ model, version }] = results as [ScoredImage]
