@@ -42,14 +42,14 @@ export function admitRequest(
   const { limits, classifier, uploads } = options
   const record = recordOf(request)
   assertBodyFits(request, maxBytes ?? maxBodyBytes(contentTypeOf(request), limits.maxImageBytes))
+  const claim = uploads.open()
   const exchange = beginExchange(request, reply, {
     startedAt: record.startedAt,
     requestTimeoutMs: limits.requestTimeoutMs,
     clientTimeoutMs: timeoutMs,
+    ended: claim.release,
   })
   classifier.admit(targets, exchange.deadline)
-  const claim = uploads.open()
-  reply.raw.once('close', claim.release)
   record.admissionMs = performance.now() - record.startedAt
   return { ...exchange, targets, claim }
 }

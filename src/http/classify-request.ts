@@ -18,7 +18,11 @@ export interface ClassifyCall extends Admitted {
 }
 
 const defaultTopK = 5
-const calls = new WeakMap<FastifyRequest, ClassifyCall>()
+const callKey = Symbol('call')
+
+interface Called {
+  [callKey]?: ClassifyCall
+}
 
 /** An onRequest hook: checks parameters, then admits. */
 export function admitCall(edge: Edge, operation: Operation, maxBytes?: number) {
@@ -37,12 +41,12 @@ export function admitCall(edge: Edge, operation: Operation, maxBytes?: number) {
         ...(maxBytes === undefined ? {} : { maxBytes }),
       },
     )
-    calls.set(request, {
+    ;(request as Called)[callKey] = {
       ...admitted,
       wishes: wishesOf(parameters),
       labels: isTrue(parameters, 'labels') ?? true,
       parameters: names,
-    })
+    }
     done()
   }
 }
@@ -64,7 +68,7 @@ function wishesOf(parameters: Parameters): Wishes {
 
 /** The admitted call of a request, for its handler. */
 export function callOf(request: FastifyRequest): ClassifyCall {
-  const call = calls.get(request)
+  const call = (request as Called)[callKey]
   if (call === undefined) throw new Error('the request was not admitted. This is a bug.')
   return call
 }

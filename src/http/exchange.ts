@@ -19,13 +19,15 @@ export interface ExchangeOptions {
   readonly requestTimeoutMs: number
   /** What the client allows, in milliseconds; never above `requestTimeoutMs`. */
   readonly clientTimeoutMs?: number | undefined
+  /** Called when the answer is out, or the client gone. */
+  readonly ended: () => void
 }
 
 /** Starts the clock of a request. It stops by itself when the answer is out or the client gone. */
 export function beginExchange(
   request: FastifyRequest,
   reply: FastifyReply,
-  { startedAt, requestTimeoutMs, clientTimeoutMs }: ExchangeOptions,
+  { startedAt, requestTimeoutMs, clientTimeoutMs, ended }: ExchangeOptions,
 ): Exchange {
   const timeoutMs = Math.min(requestTimeoutMs, clientTimeoutMs ?? requestTimeoutMs)
   const deadline = startedAt + timeoutMs
@@ -36,8 +38,9 @@ export function beginExchange(
     signal.abort(isUpload ? uploadTooSlow(timeoutMs) : deadlineExceeded(timeoutMs))
   }
   const timer = setTimeout(late, Math.max(0, deadline - performance.now()))
-  reply.raw.once('close', () => {
+  reply.raw.on('close', () => {
     clearTimeout(timer)
+    ended()
     if (!reply.raw.writableFinished) {
       signal.abort(new ServiceError('client_gone', 'the client closed the connection'))
     }

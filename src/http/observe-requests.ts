@@ -13,11 +13,14 @@ const maxPathLength = 200
 export function observeRequests(metrics: Metrics, tracer?: RequestTracer) {
   return (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     const record = recordOf(request)
-    const trace = isProbe(request) ? undefined : tracer?.begin(described(request, record))
+    const trace =
+      tracer === undefined || isProbe(request)
+        ? undefined
+        : tracer.begin(described(request, record))
     const ids = traceIdsOf(request, trace)
     if (ids !== undefined) request.log = request.log.child(ids)
     if (trace !== undefined) record.trace = trace
-    reply.raw.once('close', () => {
+    reply.raw.on('close', () => {
       const isAnswered = reply.raw.headersSent
       const status = isAnswered ? reply.raw.statusCode : 499
       report(request, { record, status, metrics })

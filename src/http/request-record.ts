@@ -19,13 +19,16 @@ export interface RequestRecord {
   trace?: RequestTrace
 }
 
-const records = new WeakMap<FastifyRequest['raw'], RequestRecord>()
+/** A property and not a WeakMap: the garbage collector looks at all of a map's keys each time. */
+const recordKey = Symbol('record')
+
+interface Recorded {
+  [recordKey]?: RequestRecord
+}
 
 /** The record of a request; begins one where there is none yet. */
 export function recordOf({ raw }: FastifyRequest): RequestRecord {
-  const found = records.get(raw)
-  if (found !== undefined) return found
-  const record: RequestRecord = { startedAt: performance.now() }
-  records.set(raw, record)
-  return record
+  const recorded = raw as Recorded
+  recorded[recordKey] ??= { startedAt: performance.now() }
+  return recorded[recordKey]
 }

@@ -24,7 +24,11 @@ export const maxImages = 256
 /** Of those, how many are under way together: enough to fill batches, too few to fill the queue. */
 const imagesInFlight = 32
 
-const calls = new WeakMap<FastifyRequest, DialectCall>()
+const callKey = Symbol('call')
+
+interface Called {
+  [callKey]?: DialectCall
+}
 
 /** An onRequest hook: refuses what cannot be answered, before a byte of the body is read. */
 export function admitCall(
@@ -41,13 +45,13 @@ export function admitCall(
     }
     const admitted = admitRequest(edge, { request, reply }, wanted)
     const [admittedTarget = target] = admitted.targets // keyed, for splits of the traffic
-    calls.set(request, { ...admitted, target: admittedTarget })
+    ;(request as Called)[callKey] = { ...admitted, target: admittedTarget }
     done()
   }
 }
 
 export function callOf(request: FastifyRequest): DialectCall {
-  const call = calls.get(request)
+  const call = (request as Called)[callKey]
   if (call === undefined) throw new Error('the request was not admitted. This is a bug.')
   return call
 }
