@@ -51,9 +51,10 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
       model: version.model,
       version: String(version.version),
       weights: version.manifest.weights.kind,
-      predictions: best
-        .filter(({ probability }) => probability >= threshold)
-        .map((one) => labelled(served, one)),
+      predictions: (threshold === 0
+        ? best
+        : best.filter(({ probability }) => probability >= threshold)
+      ).map((one) => labelled(served, one)),
       ...(rollup && { rollup: rollUp(probabilities, labels, request.threshold) }),
       ...(explanation && { explanation }),
       timing,
@@ -75,10 +76,8 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
       try {
         for (const served of models) assertPossible(served, request)
         const shadowed = new Set(models.filter((_, at) => targets[at]?.version === undefined))
-        const found = finder.find(models, { ...request, shadowed })
-        return await Promise.all(
-          models.map(async (served, at) => answer(served, (await found[at]) as Found, request)),
-        )
+        const found = await Promise.all(finder.find(models, { ...request, shadowed }))
+        return models.map((served, at) => answer(served, found[at] as Found, request))
       } catch (error) {
         for (const served of models) observe.failed(served, error)
         throw error

@@ -46,6 +46,8 @@ class RowTable implements ModelTable {
   #chosen: string | undefined
   readonly #routings = new Map<string, Routing>()
   #rows: readonly ServedModel[] = []
+  /** Found once: every request asks for it, and it changes with rows and routings only. */
+  readonly #defaults = new Map<string, ServedModel | undefined>()
 
   constructor(defaultModel: string) {
     this.#configured = defaultModel
@@ -76,7 +78,7 @@ class RowTable implements ModelTable {
 
   defaultModel(): string {
     // Once chosen it stays while it is served: a second model that comes must not take its requests.
-    if (this.#chosen === undefined || this.#numbersOf(this.#chosen).length === 0) {
+    if (this.#chosen === undefined || this.#defaultOf(this.#chosen) === undefined) {
       this.#chosen = chooseDefault(
         this.#configured,
         this.#rows.map(({ version }) => version.model),
@@ -132,6 +134,7 @@ class RowTable implements ModelTable {
       (a, b) =>
         a.version.model.localeCompare(b.version.model) || b.version.version - a.version.version,
     )
+    this.#defaults.clear()
     for (const model of this.#routings.keys()) {
       if (this.#versionsOf(model).length === 0) this.#routings.delete(model)
     }
@@ -141,6 +144,7 @@ class RowTable implements ModelTable {
     const labels = this.#routings.get(model)?.labels
     const before = { labels, byDefault: present?.version.version }
     this.#routings.set(model, routingOf(manifest, this.#numbersOf(model), before))
+    this.#defaults.clear()
   }
 
   #versionsOf(model: string): readonly ServedModel[] {
@@ -163,8 +167,16 @@ class RowTable implements ModelTable {
     return this.#routed(model).labels.get(name) ?? (/^\d+$/.test(name) ? Number(name) : undefined)
   }
 
-  /** What the manifest says, else the highest that is not on trial. */
   #defaultOf(model: string): ServedModel | undefined {
+    if (!this.#defaults.has(model)) {
+      if (this.#versionsOf(model).length === 0) return undefined // a name of a client's is not kept
+      this.#defaults.set(model, this.#findDefault(model))
+    }
+    return this.#defaults.get(model)
+  }
+
+  /** What the manifest says, else the highest that is not on trial. */
+  #findDefault(model: string): ServedModel | undefined {
     const { byDefault, traffic } = this.#routed(model)
     const onTrial = new Set(traffic.map(({ version }) => version))
     const versions = this.#versionsOf(model)
@@ -177,7 +189,9 @@ class RowTable implements ModelTable {
 
   #anyOf(model: string, key: string | undefined): ServedModel | undefined {
     const routing = this.#routings.get(model)
-    if (key === undefined || routing === undefined) return this.#defaultOf(model)
+    if (key === undefined || routing === undefined || routing.traffic.length === 0) {
+      return this.#defaultOf(model)
+    }
     return this.#find(model, shareOf(routing, `${model} ${key}`)) ?? this.#defaultOf(model)
   }
 }

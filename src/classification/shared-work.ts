@@ -46,7 +46,7 @@ class Work<Value> implements Terms {
       if (own.signal.aborted) leave()
       else own.signal.addEventListener('abort', leave, { once: true })
       const done = () => own.signal.removeEventListener('abort', leave)
-      this.result.then(resolve, reject).finally(done)
+      this.result.then(resolve, reject).then(done)
     })
   }
 }

@@ -54,13 +54,15 @@ function shown({ png, ...explanation }: Explanation): ShownExplanation {
   return { ...explanation, data: Buffer.from(png).toString('base64') }
 }
 
+const noHeaders = {}
+
 /** `X-Cache`: where results are kept it says of each whether it was; `shared` also where not. */
 export function cacheHeaders(
   classifications: readonly Classification[],
   keepsResults: boolean,
-): Record<string, string> {
+): Readonly<Record<string, string>> {
   const isNews = keepsResults || classifications.some(({ origin }) => origin === 'shared')
-  if (!isNews) return {}
+  if (!isNews) return noHeaders
   const words = { computed: 'miss', shared: 'shared', cached: 'hit' } as const
   return { 'x-cache': classifications.map(({ origin }) => words[origin]).join(', ') }
 }

@@ -1,6 +1,7 @@
 // ETag of an answer: the same image, asked of the same versions in the same way, has the same one.
 // It is known before inference, so that If-None-Match saves the whole work.
 import { createHash } from 'node:crypto'
+import { LRUCache } from 'lru-cache'
 import type { Classification } from '../classification/types.ts'
 
 export interface EntityTagOptions {
@@ -14,8 +15,24 @@ export interface EntityTagOptions {
 
 /** A weak tag: the same image in another batch may differ in the last bits of a probability. */
 export function entityTag({ digest, identities, form }: EntityTagOptions): string {
-  const hash = createHash('sha256').update(JSON.stringify(['v2', digest, identities, form]))
-  return `W/"${hash.digest('base64url')}"`
+  return `W/"${digest}.${questionTag(JSON.stringify(['v3', identities, form]))}"`
+}
+
+/** Enough to tell questions of one image apart: 132 bits in base64url. */
+const questionTagLength = 22
+/** Models, versions and forms that are asked for at one time, generously. */
+const maxQuestions = 500
+/** Clients ask the same of image after image. */
+const questionTags = new LRUCache<string, string>({ max: maxQuestions })
+
+/** The part of a tag that says what was asked of the image, and of which versions. */
+function questionTag(question: string): string {
+  const known = questionTags.get(question)
+  if (known !== undefined) return known
+  const hash = createHash('sha256').update(question).digest('base64url')
+  const tag = hash.slice(0, questionTagLength)
+  questionTags.set(question, tag)
+  return tag
 }
 
 /** The tag of an answer that was computed. */

@@ -64,7 +64,17 @@ export function orAborted<Value>(work: Promise<Value>, signal: Cancellation): Pr
   return new Promise((resolve, reject) => {
     const abort = () => reject(signal.reason)
     if (signal.aborted) abort()
-    signal.addEventListener('abort', abort, { once: true })
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+    signal.addEventListener('abort', abort)
+    const done = () => signal.removeEventListener('abort', abort)
+    work.then(
+      (value) => {
+        done()
+        resolve(value)
+      },
+      (error) => {
+        done()
+        reject(error)
+      },
+    )
   })
 }

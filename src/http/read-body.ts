@@ -26,33 +26,40 @@ const minBufferBytes = 16 * 1024
  */
 export function readBody(stream: Readable, options: ReadBodyOptions): Promise<Uint8Array> {
   const { maxBytes, claim, signal } = options
-  const body = createCollector(options.expectedBytes)
+  const body = new Collector(options.expectedBytes)
   return new Promise((resolve, reject) => {
+    let isOver = false
     const onData = (chunk: Uint8Array) => {
       try {
         if (body.length + chunk.length > maxBytes) throw bodyTooLarge(maxBytes)
         claim.add(chunk.length)
         body.append(chunk)
       } catch (error) {
-        finish(() => reject(error))
+        fail(error)
       }
     }
-    const onEnd = () => finish(() => resolve(body.take()))
-    const onError = (error: unknown) => finish(() => reject(error))
-    const onAbort = () => finish(() => reject(signal.reason))
-    const onClose = () => {
-      if (!stream.readableEnded) finish(() => reject(endedEarly()))
-    }
-    function finish(settle: () => void): void {
-      stream.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose)
+    const onEnd = () => {
+      if (isOver) return
+      isOver = true
       signal.removeEventListener('abort', onAbort)
-      // What still comes is discarded; an error after this one is nobody's any more.
-      stream.on('error', () => {}).resume()
-      settle()
+      resolve(body.take())
+    }
+    const onAbort = () => fail(signal.reason)
+    const onClose = () => {
+      if (!stream.readableEnded) fail(endedEarly())
+    }
+    // Stays on the stream: an error after the first one, or after the end, is nobody's any more.
+    function fail(error: unknown): void {
+      if (isOver) return
+      isOver = true
+      signal.removeEventListener('abort', onAbort)
+      stream.off('data', onData).resume() // what still comes is discarded
+      body.take()
+      reject(error)
     }
     if (signal.aborted) return reject(signal.reason)
-    stream.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose)
-    signal.addEventListener('abort', onAbort, { once: true })
+    stream.on('data', onData).on('end', onEnd).on('error', fail).on('close', onClose)
+    signal.addEventListener('abort', onAbort)
   })
 }
 
@@ -65,32 +72,39 @@ function endedEarly(): HttpError {
 }
 
 /** A buffer that grows by doubling, up to the announced length where there is one. */
-function createCollector(expectedBytes: number | undefined) {
-  let buffer = new Uint8Array(0)
-  let length = 0
+class Collector {
+  length = 0
+  #buffer = empty
+  readonly #expectedBytes: number | undefined
 
-  function grow(needed: number): void {
-    const eager = Math.min(expectedBytes ?? minBufferBytes, maxEagerBytes)
-    const wanted = Math.max(needed, buffer.length * 2, eager)
-    // `allocUnsafeSlow`: memory of its own, neither zeroed nor part of a shared pool.
-    const grown = Buffer.allocUnsafeSlow(
-      Math.max(needed, Math.min(wanted, expectedBytes ?? wanted)),
-    )
-    grown.set(buffer.subarray(0, length))
-    buffer = grown
+  constructor(expectedBytes: number | undefined) {
+    this.#expectedBytes = expectedBytes
   }
 
-  return {
-    get length() {
-      return length
-    },
-    append(chunk: Uint8Array): void {
-      if (length + chunk.length > buffer.length) grow(length + chunk.length)
-      buffer.set(chunk, length)
-      length += chunk.length
-    },
-    take(): Uint8Array {
-      return buffer.length === length ? buffer : new Uint8Array(buffer.subarray(0, length)) // a copy
-    },
+  append(chunk: Uint8Array): void {
+    const { length } = this
+    if (length + chunk.length > this.#buffer.length) this.#grow(length + chunk.length)
+    this.#buffer.set(chunk, length)
+    this.length = length + chunk.length
+  }
+
+  /** What has come; the collector lets go of it. */
+  take(): Uint8Array {
+    const buffer = this.#buffer
+    this.#buffer = empty
+    // A view of less than the whole would keep, and move, what lies behind it: copied.
+    return buffer.length === this.length ? buffer : new Uint8Array(buffer.subarray(0, this.length))
+  }
+
+  #grow(needed: number): void {
+    const expected = this.#expectedBytes
+    const eager = Math.min(expected ?? minBufferBytes, maxEagerBytes)
+    const wanted = Math.max(needed, this.#buffer.length * 2, eager)
+    // `allocUnsafeSlow`: memory of its own, neither zeroed nor part of a shared pool.
+    const grown = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(wanted, expected ?? wanted)))
+    if (this.length > 0) grown.set(this.#buffer.subarray(0, this.length))
+    this.#buffer = grown
   }
 }
+
+const empty = Buffer.alloc(0)

@@ -33,7 +33,7 @@ const imagesDone = () => counted(/^images_total\{model="small",version="2",outco
 
 test('the same question has the same tag, in whichever form the image comes', async () => {
   const tag = await tagOf()
-  assert.match(tag, /^W\/"[\w-]{43}"$/)
+  assert.match(tag, /^W\/"[\w-]{43}\.[\w-]{22}"$/)
   assert.equal(await tagOf(), tag)
   assert.equal(await tagOf('?model=small&version=2&top_k=5'), tag)
   const form = await request(service.origin).post('/v1/classify').attach('image', image, 'a.png')
