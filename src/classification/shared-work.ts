@@ -46,7 +46,8 @@ class Work<Value> implements Terms {
       if (own.signal.aborted) leave()
       else own.signal.addEventListener('abort', leave, { once: true })
       const done = () => own.signal.removeEventListener('abort', leave)
-      this.result.then(resolve, reject).then(done)
+      this.result.then(done, done)
+      this.result.then(resolve, reject)
     })
   }
 }

@@ -8,11 +8,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { Agent, type Dispatcher, EnvHttpProxyAgent, fetch, type Response } from 'undici'
 import { messageOf } from '../errors.ts'
-
-/** The file could not be had; the message is one line for people. */
-export class DownloadError extends Error {
-  override readonly name = 'DownloadError'
-}
+import { DownloadError } from './download-error.ts'
 
 export interface Download {
   readonly url: URL

@@ -1,17 +1,7 @@
 // The command line: one file a command, joined here.
 import { Command, CommanderError } from 'commander'
 import { ConfigError, messageOf, UsageError } from '../errors.ts'
-import { benchCommand } from './bench.ts'
-import { classifyCommand } from './classify/classify.ts'
-import { doctorCommand } from './doctor/doctor.ts'
-import { healthCommand } from './health.ts'
-import { modelsCommand } from './models/models.ts'
 import { packageVersion } from './package-version.ts'
-import { serveCommand } from './serve.ts'
-import { setupCudaCommand } from './setup/setup-cuda.ts'
-import { setupOpenvinoCommand } from './setup/setup-openvino.ts'
-import { setupTensorflowCommand } from './setup/setup-tensorflow.ts'
-import { tuneCommand } from './tune/tune.ts'
 
 const footer = `
 Examples:
@@ -22,6 +12,26 @@ Examples:
 
 Exit codes: 0 done; 1 it failed, and one line said why; 2 the command line or a variable was wrong.`
 
+/** In the order of the help. Only what is asked for is loaded: all of them take half a second. */
+const commands = new Map<string, () => Promise<Command>>([
+  ['serve', async () => (await import('./serve.ts')).serveCommand()],
+  ['classify', async () => (await import('./classify/classify.ts')).classifyCommand()],
+  ['models', async () => (await import('./models/models.ts')).modelsCommand()],
+  ['doctor', async () => (await import('./doctor/doctor.ts')).doctorCommand()],
+  ['setup-cuda', async () => (await import('./setup/setup-cuda.ts')).setupCudaCommand()],
+  [
+    'setup-openvino',
+    async () => (await import('./setup/setup-openvino.ts')).setupOpenvinoCommand(),
+  ],
+  [
+    'setup-tensorflow',
+    async () => (await import('./setup/setup-tensorflow.ts')).setupTensorflowCommand(),
+  ],
+  ['bench', async () => (await import('./bench.ts')).benchCommand()],
+  ['tune', async () => (await import('./tune/tune.ts')).tuneCommand()],
+  ['health', async () => (await import('./health.ts')).healthCommand()],
+])
+
 /** Runs `resnet-serving` with these arguments; sets `process.exitCode`. */
 export async function main(argv: readonly string[]): Promise<void> {
   endWithReader(process.stdout)
@@ -31,16 +41,10 @@ export async function main(argv: readonly string[]): Promise<void> {
     .version(packageVersion())
     .enablePositionalOptions() // `models build --version 2` is not the program's --version
     .addHelpText('after', footer)
-    .addCommand(serveCommand())
-    .addCommand(classifyCommand())
-    .addCommand(modelsCommand())
-    .addCommand(doctorCommand())
-    .addCommand(setupCudaCommand())
-    .addCommand(setupOpenvinoCommand())
-    .addCommand(setupTensorflowCommand())
-    .addCommand(benchCommand())
-    .addCommand(tuneCommand())
-    .addCommand(healthCommand())
+  const asked = commands.get(argv[0] ?? '')
+  for (const make of asked === undefined ? commands.values() : [asked]) {
+    program.addCommand(await make())
+  }
   for (const command of [program, ...program.commands, ...program.commands.flatMap(sub)]) {
     command.exitOverride() // commander's own refusals come here instead of ending the process
   }

@@ -1,6 +1,6 @@
 // What a command cannot do for reasons outside the program is told in one line, without a stack.
 import { ModelError, messageOf, UsageError } from '../errors.ts'
-import { DownloadError } from './download.ts'
+import { DownloadError } from './download-error.ts'
 
 /** A command's action whose foreseeable failures are UsageErrors, which main.ts prints as a line. */
 export function inOneLine<Arguments extends unknown[]>(

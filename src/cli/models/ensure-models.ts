@@ -1,5 +1,5 @@
 // Before the first start: fills a repository that holds no model.
-import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
+import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ModelError, messageOf } from '../../errors.ts'
 import {
@@ -9,9 +9,10 @@ import {
   publishedSpec,
 } from '../../resnet/network.ts'
 import { seededCheckpoint } from '../../resnet/seeded-checkpoint.ts'
-import { DownloadError } from '../download.ts'
+import { DownloadError } from '../download-error.ts'
 import { createLines } from '../progress.ts'
 import { buildModel } from './build-model.ts'
+import { fillingMarker, holdingsOf } from './holds-models.ts'
 import { versionsIn } from './install-model.ts'
 import type { Catalogue } from './published-weights.ts'
 import { pullModel } from './pull-model.ts'
@@ -32,8 +33,6 @@ export interface EnsureOptions {
 const seed = 1
 /** The value of MODEL_SOURCE that downloads nothing. */
 const noSource = 'none'
-/** Stands in the repository while it is being filled: a start that was cut off is taken up again. */
-const marker = '.filling'
 
 /**
  * Builds ResNet34 and ResNet50 where `repository` holds no model: with the published weights, or,
@@ -47,10 +46,10 @@ export async function ensureModels(options: EnsureOptions): Promise<boolean> {
   })
   const missing = await missingNetworks(repository)
   if (missing.length === 0) {
-    await rm(join(repository, marker), { force: true })
+    await rm(join(repository, fillingMarker), { force: true })
     return false
   }
-  await writeFile(join(repository, marker), '')
+  await writeFile(join(repository, fillingMarker), '')
   if (source !== noSource) {
     say(`${repository} holds no model: downloading ${missing.join(' and ')} from ${source}`)
   }
@@ -65,15 +64,14 @@ export async function ensureModels(options: EnsureOptions): Promise<boolean> {
     }
     if (failed) await buildRandom(network, repository)
   }
-  await rm(join(repository, marker), { force: true })
+  await rm(join(repository, fillingMarker), { force: true })
   return true
 }
 
 async function missingNetworks(repository: string): Promise<readonly NetworkName[]> {
-  const entries = await readdir(repository, { withFileTypes: true })
-  const holdsModels = entries.some((entry) => !entry.isFile() && !entry.name.startsWith('.'))
-  if (!holdsModels) return networkNames
-  if (!entries.some((entry) => entry.name === marker)) return []
+  const { hasModels, isHalfFilled } = await holdingsOf(repository)
+  if (!hasModels) return networkNames
+  if (!isHalfFilled) return []
   const held = await Promise.all(
     networkNames.map(async (network) => (await versionsIn(join(repository, network))).length > 0),
   )

@@ -4,9 +4,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { Config } from '../../config.ts'
+import { holdingsOf } from './holds-models.ts'
 
 /** @returns whether it did not fail; why, stands on the screen already */
 export async function fillRepository({ modelRepository, modelSource }: Config): Promise<boolean> {
+  if (await isFilled(modelRepository)) return true // nearly always: a process costs half a second
   const program = fileURLToPath(new URL('../bin.cjs', import.meta.url))
   const builder = spawn(
     process.execPath,
@@ -15,4 +17,13 @@ export async function fillRepository({ modelRepository, modelSource }: Config): 
   )
   const [exitCode] = await once(builder, 'exit')
   return exitCode === 0
+}
+
+async function isFilled(repository: string): Promise<boolean> {
+  try {
+    const { hasModels, isHalfFilled } = await holdingsOf(repository)
+    return hasModels && !isHalfFilled
+  } catch {
+    return false // what is wrong with it is told by who fills it
+  }
 }
