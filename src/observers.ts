@@ -87,7 +87,9 @@ export function classificationObserver(
 ): ClassificationObserver {
   const named = ({ version }: ServedModel) => namesOf(version)
   return {
-    stage: (stage, served, durationMs) => metrics.stage({ stage, ...named(served), durationMs }),
+    stage(stage, { version }, durationMs) {
+      metrics.stage({ stage, model: version.model, version: String(version.version), durationMs })
+    },
     timed(served, { decoded: { decodedAt, image: decodedImage }, result, inferredAt }) {
       if (tracing === undefined) return
       const { decodeMs } = decodedImage
@@ -101,8 +103,9 @@ export function classificationObserver(
       span('infer', inferredAt - inferMs, inferMs)
     },
     answered(served, probability) {
-      metrics.images.outcome({ ...named(served), outcome: 'ok' })
-      metrics.images.top1(served.version.model, probability)
+      const { model, version } = named(served)
+      metrics.images.outcome({ model, version, outcome: 'ok' })
+      metrics.images.top1(model, probability)
     },
     failed(served, error) {
       const outcome = error instanceof ServiceError ? error.code : 'internal'

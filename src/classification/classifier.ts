@@ -43,11 +43,11 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
 
   function answer(served: ServedModel, found: Found, request: ClassifyRequest): Classification {
     const { version, labels } = served
-    const { probabilities, timing, batchSize, origin, imageDigest, explanation } = found
+    const { probabilities, timing, batchSize, imageDigest, explanation } = found.finding
     const { threshold = 0, rollup } = request
     const best = topK(probabilities, request.topK)
     observe.answered(served, best[0]?.probability ?? 0)
-    return {
+    const classification: Classification = {
       model: version.model,
       version: String(version.version),
       weights: version.manifest.weights.kind,
@@ -55,13 +55,17 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
         ? best
         : best.filter(({ probability }) => probability >= threshold)
       ).map((one) => labelled(served, one)),
-      ...(rollup && { rollup: rollUp(probabilities, labels, request.threshold) }),
-      ...(explanation && { explanation }),
       timing,
       batchSize,
-      origin,
+      origin: found.origin,
       imageDigest,
       identity: served.identity,
+    }
+    if (!rollup && explanation === undefined) return classification
+    return {
+      ...classification,
+      ...(rollup && { rollup: rollUp(probabilities, labels, request.threshold) }),
+      ...(explanation && { explanation }),
     }
   }
 
@@ -72,11 +76,9 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
     },
     async classify(request) {
       const models = admit(request.targets, request.deadline)
-      const { targets } = request
       try {
         for (const served of models) assertPossible(served, request)
-        const shadowed = new Set(models.filter((_, at) => targets[at]?.version === undefined))
-        const found = await Promise.all(finder.find(models, { ...request, shadowed }))
+        const found = await Promise.all(finder.find(models, request))
         return models.map((served, at) => answer(served, found[at] as Found, request))
       } catch (error) {
         for (const served of models) observe.failed(served, error)
@@ -90,7 +92,8 @@ function labelled(
   { labels }: ServedModel,
   { index, probability }: ReturnType<typeof topK>[number],
 ): Prediction {
-  return { ...(labels[index] as (typeof labels)[number]), probability }
+  const { wnid, label } = labels[index] as (typeof labels)[number]
+  return wnid === undefined ? { index, label, probability } : { index, wnid, label, probability }
 }
 
 /** @throws ServiceError bad_parameter, for what this model cannot give */

@@ -47,19 +47,19 @@ export interface FinderOptions {
   readonly observe: FinderObserver
 }
 
-export interface Found extends Finding {
+export interface Found {
+  readonly finding: Finding
   readonly origin: AnswerOrigin
 }
 
 /** What a search is for. */
-export interface Search
-  extends Pick<ClassifyRequest, 'image' | 'imageDigest' | 'deadline' | 'signal' | 'explain'> {
-  /** Models that a request which named no version came to: their shadows see the image too. */
-  readonly shadowed: ReadonlySet<ServedModel>
-}
+export type Search = Pick<
+  ClassifyRequest,
+  'image' | 'imageDigest' | 'targets' | 'deadline' | 'signal' | 'explain'
+>
 
 export interface Finder {
-  /** One result a model, in order. @throws ServiceError */
+  /** One result a target, in order, of the models they mean. @throws ServiceError */
   find(models: readonly ServedModel[], search: Search): readonly Promise<Found>[]
 }
 
@@ -80,54 +80,61 @@ export function createFinder(given: FinderOptions): Finder {
     return finding
   }
 
-  function findOne(served: ServedModel, search: Search, decode: Decode): Promise<Found> {
+  function findOne(question: Question): Promise<Found> {
+    const { served, search } = question
     const { image } = search
     const digest = cache === undefined ? undefined : (search.imageDigest ?? digestOf(image))
     const kept = digest && cache?.get(exactKey(served, search, digest))
     if (kept) {
       observe.origin('cached')
-      return Promise.resolve({ ...kept, ...nothingRan, origin: 'cached' })
+      return Promise.resolve({ finding: { ...kept, ...nothingRan }, origin: 'cached' })
     }
-    const start = (terms: Terms) =>
-      work(options, { served, search, terms, decode }).then((finding) =>
-        keep(served, search, finding),
-      )
+    const start = async (terms: Terms) => keep(served, search, await work(options, question, terms))
     if (!options.sharesInFlight) {
       observe.origin('computed')
-      return start(search).then((finding) => ({ ...finding, origin: 'computed' }))
+      return start(search).then(computed)
     }
     // The digest proper is made on the decoding thread: until then a checksum finds equal images.
     const { isShared, result } = shared.join(likelyKey(served, search), search, start)
-    if (isShared) return findShared(served, { ...search, image: image.slice() }, result)
+    if (isShared) {
+      return findShared({ ...question, search: { ...search, image: image.slice() } }, result)
+    }
     observe.origin('computed')
-    return result.then((finding) => ({ ...finding, origin: 'computed' }))
+    return result.then(computed)
   }
 
   /** Takes the result where the image was the same one in truth, else computes its own. */
   async function findShared(
-    served: ServedModel,
-    search: Search,
+    { served, search, isShadowed }: Omit<Question, 'decode'>,
     result: Promise<Finding>,
   ): Promise<Found> {
     const digest = search.imageDigest ?? digestOf(search.image)
     const finding = await result.catch(() => undefined)
     if (finding?.imageDigest === digest) {
       observe.origin('shared')
-      return { ...finding, origin: 'shared' }
+      return { finding, origin: 'shared' }
     }
     if (search.signal.aborted) throw search.signal.reason
     observe.origin('computed')
     const decode = decodeOnce(options, search)
-    const own = await work(options, { served, search, terms: search, decode })
-    return { ...keep(served, search, own), origin: 'computed' }
+    const own = await work(options, { served, search, isShadowed, decode }, search)
+    return computed(keep(served, search, own))
   }
 
   return {
     find(models, search) {
       const decode = decodeOnce(options, search)
-      return models.map((served) => findOne(served, search, decode))
+      return models.map((served, at) => {
+        // A request that named no version may be seen by the model's shadow too.
+        const isShadowed = search.targets[at]?.version === undefined
+        return findOne({ served, search, isShadowed, decode })
+      })
     },
   }
+}
+
+function computed(finding: Finding): Found {
+  return { finding, origin: 'computed' }
 }
 
 interface Parts extends FinderOptions {
@@ -202,21 +209,22 @@ function allAborted(signals: readonly Cancellation[]): Cancellation {
   return all
 }
 
-interface Job {
+interface Question {
   readonly served: ServedModel
   readonly search: Search
-  readonly terms: Terms
+  readonly isShadowed: boolean
   readonly decode: Decode
 }
 
-async function work(options: Parts, job: Job): Promise<Finding> {
+async function work(options: Parts, question: Question, terms: Terms): Promise<Finding> {
   const { imaging, explainer } = options
-  const { served, search, terms } = job
+  const { served, search } = question
   const foretoldMs = foretell(served, imaging)
   const leave = served.enter()
   try {
-    const inferred = await compared(served, foretoldMs, () => infer(options, job))
-    const { image, crop, ...finding } = inferred
+    const { finding, image, crop } = await compared(served, foretoldMs, () =>
+      infer(options, question, terms),
+    )
     const { explain: form } = search
     if (form === undefined) return finding
     const { probabilities } = finding
@@ -227,8 +235,12 @@ async function work(options: Parts, job: Job): Promise<Finding> {
   }
 }
 
-async function infer({ observe, shadow }: Parts, { served, search, terms, decode }: Job) {
-  const mirror = search.shadowed.has(served) ? shadow.prepare(served, search.image) : undefined
+async function infer(
+  { observe, shadow }: Parts,
+  { served, search, isShadowed, decode }: Question,
+  terms: Terms,
+) {
+  const mirror = isShadowed ? shadow.prepare(served, search.image) : undefined
   const decoded = await decode(served, terms)
   const { image, recipes, waitMs } = decoded
   const crop = image.crops[recipes.indexOf(recipeKey(served.recipe))] as Uint8Array
@@ -240,12 +252,7 @@ async function infer({ observe, shadow }: Parts, { served, search, terms, decode
   recordTiming(observe, served, timing)
   observe.timed(served, { decoded, result, inferredAt })
   mirror?.(crop, probabilities)
-  return {
-    image,
-    crop,
-    probabilities,
-    imageDigest: image.digest,
-    timing,
-    batchSize: result.batchSize,
-  }
+  const { batchSize } = result
+  const finding: Finding = { probabilities, imageDigest: image.digest, timing, batchSize }
+  return { finding, image, crop }
 }

@@ -34,7 +34,7 @@ export interface ClassifyRequest {
   /** Least probability of a prediction; absent, all of the best `topK` are answered. */
   readonly threshold?: number | undefined
   /** Whether the more general terms above the classes are wanted too. */
-  readonly rollup?: boolean
+  readonly rollup?: boolean | undefined
   /** Whether, and how, it is wanted where the best class was seen. */
   readonly explain?: ExplanationForm | undefined
 }

@@ -38,7 +38,7 @@ export function admitRequest(
   { request, reply }: { readonly request: FastifyRequest; readonly reply: FastifyReply },
   { targets: named, timeoutMs, maxBytes }: AdmissionRequest,
 ): Admitted {
-  const targets = named.map((target) => ({ key: request.id, ...target }))
+  const targets = named.map(({ model, version, key = request.id }) => ({ model, version, key }))
   const { limits, classifier, uploads } = options
   const record = recordOf(request)
   assertBodyFits(request, maxBytes ?? maxBodyBytes(contentTypeOf(request), limits.maxImageBytes))
@@ -51,7 +51,8 @@ export function admitRequest(
   })
   classifier.admit(targets, exchange.deadline)
   record.admissionMs = performance.now() - record.startedAt
-  return { ...exchange, targets, claim }
+  const { startedAt, deadline, signal } = exchange
+  return { startedAt, deadline, signal, targets, claim }
 }
 
 /** X-Request-Timeout-Ms, for routes whose parameters do not come from openapi.yaml. */

@@ -1,4 +1,5 @@
 // The shapes of the native API's answers.
+import type { FastifyReply } from 'fastify'
 import type {
   Classification,
   Explanation,
@@ -33,11 +34,11 @@ export type Answer = ModelAnswer | { readonly results: readonly ModelAnswer[] }
 export function answerOf(classifications: readonly Classification[], labels = true): Answer {
   const results = classifications.map((classification): ModelAnswer => {
     const { model, version, weights, predictions, rollup, explanation } = classification
+    const named = labels ? predictions : predictions.map(bare)
+    const answer = { model, version, weights, predictions: named }
+    if (rollup === undefined && explanation === undefined) return answer
     return {
-      model,
-      version,
-      weights,
-      predictions: labels ? predictions : predictions.map(bare),
+      ...answer,
       ...(rollup && { rollup }),
       ...(explanation && { explanation: shown(explanation) }),
     }
@@ -54,35 +55,34 @@ function shown({ png, ...explanation }: Explanation): ShownExplanation {
   return { ...explanation, data: Buffer.from(png).toString('base64') }
 }
 
-const noHeaders = {}
+const cacheWords = { computed: 'miss', shared: 'shared', cached: 'hit' } as const
 
 /** `X-Cache`: where results are kept it says of each whether it was; `shared` also where not. */
-export function cacheHeaders(
+export function setCacheHeader(
+  reply: FastifyReply,
   classifications: readonly Classification[],
   keepsResults: boolean,
-): Readonly<Record<string, string>> {
+): void {
   const isNews = keepsResults || classifications.some(({ origin }) => origin === 'shared')
-  if (!isNews) return noHeaders
-  const words = { computed: 'miss', shared: 'shared', cached: 'hit' } as const
-  return { 'x-cache': classifications.map(({ origin }) => words[origin]).join(', ') }
+  if (!isNews) return
+  reply.header('x-cache', classifications.map(({ origin }) => cacheWords[origin]).join(', '))
 }
 
-/** Where the time went and how many images shared a batch, as response headers. */
-export function timingHeaders(classifications: readonly Classification[]): Record<string, string> {
-  const [first] = classifications
-  if (first === undefined) return {}
-  const perModel = classifications.flatMap(({ timing, batchSize, model }) => {
+/** Where the time went and how many images shared a batch. */
+export function setTimingHeaders(
+  reply: FastifyReply,
+  classifications: readonly Classification[],
+): void {
+  let timings = `decode;dur=${milliseconds(classifications[0]?.timing.decodeMs ?? 0)}`
+  let batchSizes = ''
+  for (const { timing, batchSize, model } of classifications) {
     const description = classifications.length > 1 ? `;desc="${model}"` : ''
-    return [
-      `queue;dur=${milliseconds(timing.queueMs)}${description}`,
-      `infer;dur=${milliseconds(timing.inferMs)}${description}`,
-      `batch;desc="${batchSize}"`,
-    ]
-  })
-  return {
-    'server-timing': [`decode;dur=${milliseconds(first.timing.decodeMs)}`, ...perModel].join(', '),
-    'x-batch-size': classifications.map(({ batchSize }) => batchSize).join(', '),
+    timings += `, queue;dur=${milliseconds(timing.queueMs)}${description}`
+    timings += `, infer;dur=${milliseconds(timing.inferMs)}${description}`
+    timings += `, batch;desc="${batchSize}"`
+    batchSizes += batchSizes === '' ? batchSize : `, ${batchSize}`
   }
+  reply.header('server-timing', timings).header('x-batch-size', batchSizes)
 }
 
 function milliseconds(value: number): string {

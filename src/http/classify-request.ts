@@ -31,18 +31,22 @@ export function admitCall(edge: Edge, operation: Operation, maxBytes?: number) {
     const parameters = readParameters(request, operation)
     const version = textOf(parameters, 'version')
     const models = listOf(parameters, 'model') ?? [undefined]
-    const targets: Target[] = models.map((model) => ({ model, version }))
-    const admitted = admitRequest(
+    const named: Target[] = models.map((model) => ({ model, version }))
+    const { startedAt, deadline, signal, targets, claim } = admitRequest(
       edge,
       { request, reply },
       {
-        targets,
+        targets: named,
         timeoutMs: numberOf(parameters, 'X-Request-Timeout-Ms'),
         ...(maxBytes === undefined ? {} : { maxBytes }),
       },
     )
     ;(request as Called)[callKey] = {
-      ...admitted,
+      startedAt,
+      deadline,
+      signal,
+      targets,
+      claim,
       wishes: wishesOf(parameters),
       labels: isTrue(parameters, 'labels') ?? true,
       parameters: names,

@@ -1,7 +1,7 @@
 // POST and PUT /v1/classify: one image, one answer a model.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Classification, ClassifyRequest } from '../classification/types.ts'
-import { answerOf, cacheHeaders, timingHeaders } from './answer.ts'
+import { answerOf, setCacheHeader, setTimingHeaders } from './answer.ts'
 import { admitCall, type ClassifyCall, callOf } from './classify-request.ts'
 import type { Edge } from './edge.ts'
 import { answerTag, digestOf, entityTag, isMatch } from './entity-tag.ts'
@@ -41,16 +41,15 @@ async function classifyImage(edge: Edge, request: FastifyRequest, reply: Fastify
       .send()
   }
 
-  const work = classifier.classify({ image, imageDigest, targets, ...wishes, deadline, signal })
+  const { topK, threshold, rollup, explain } = wishes
+  const asked = { image, imageDigest, targets, topK, threshold, rollup, explain, deadline, signal }
+  const work = classifier.classify(asked)
   const classifications = await orAborted(work, signal)
   record.models = classifications.map(({ model, version }) => ({ model, version }))
   record.respondedAt = performance.now()
-  reply.headers({
-    ...timingHeaders(classifications),
-    ...cacheHeaders(classifications, edge.keepsResults),
-    ...notStored,
-    etag: answerTag(classifications, form),
-  })
+  setTimingHeaders(reply, classifications)
+  setCacheHeader(reply, classifications, edge.keepsResults)
+  reply.headers(notStored).header('etag', answerTag(classifications, form))
   return asPicture ? sendPicture(reply, classifications) : answerOf(classifications, labels)
 }
 

@@ -15,7 +15,7 @@ export interface EntityTagOptions {
 
 /** A weak tag: the same image in another batch may differ in the last bits of a probability. */
 export function entityTag({ digest, identities, form }: EntityTagOptions): string {
-  return `W/"${digest}.${questionTag(JSON.stringify(['v3', identities, form]))}"`
+  return `W/"${digest}.${questionTag(`v3 ${identities.join(' ')} ${JSON.stringify(form)}`)}"`
 }
 
 /** Enough to tell questions of one image apart: 132 bits in base64url. */

@@ -58,27 +58,42 @@ function report(request: FastifyRequest, { record, status, metrics }: Outcome): 
   const traceId = record.trace?.isSampled ? record.trace.traceId : undefined
   metrics.http.answered({ method: request.method, route, status, durationMs, traceId })
   record.trace?.end({ status, code: failure?.code, admissionMs, respondedAt, endedAt: now })
-  for (const served of models) {
+  for (const { model, version } of models) {
     if (admissionMs !== undefined) {
-      metrics.stage({ ...served, stage: 'admission', durationMs: admissionMs })
+      metrics.stage({ stage: 'admission', model, version, durationMs: admissionMs })
     }
     if (respondedAt !== undefined) {
-      metrics.stage({ ...served, stage: 'respond', durationMs: now - respondedAt })
+      metrics.stage({ stage: 'respond', model, version, durationMs: now - respondedAt })
     }
   }
-  const line = {
+  const line: Line = {
     method: request.method,
     route,
     path: request.url.split('?', 1)[0]?.slice(0, maxPathLength),
     status,
     durationMs: Math.round(durationMs * 100) / 100,
-    ...(models.length === 0 ? {} : { model: models.map(nameOf).join(',') }),
-    ...(imageBytes === undefined ? {} : { imageBytes }),
-    ...(failure === undefined ? {} : { code: failure.code, detail: failure.detail }),
+  }
+  if (models.length > 0) line.model = models.map(nameOf).join(',')
+  if (imageBytes !== undefined) line.imageBytes = imageBytes
+  if (failure !== undefined) {
+    line.code = failure.code
+    line.detail = failure.detail
   }
   if (failure?.code === 'internal' || failure?.code === 'session_failed') {
     request.log.error({ ...line, err: failure.cause }, 'request failed')
   } else request.log.info(line, 'request')
+}
+
+interface Line {
+  readonly method: string
+  readonly route: string
+  readonly path: string | undefined
+  readonly status: number
+  readonly durationMs: number
+  model?: string
+  imageBytes?: number
+  code?: string
+  detail?: string
 }
 
 function nameOf({ model, version }: { model: string; version: string }): string {
