@@ -1,5 +1,6 @@
 // What the batchers do: how many images wait and how many run together.
-import { Gauge, Histogram, type Registry } from 'prom-client'
+import { Gauge, type Registry } from 'prom-client'
+import { createHistogram } from './histogram.ts'
 
 /** Powers of two up to the largest MAX_BATCH_SIZE. */
 const batchSizeBuckets = [1, 2, 4, 8, 16, 32, 64, 128, 256]
@@ -13,12 +14,12 @@ export interface BatchObserver {
 export function createBatchMetrics(
   registry: Registry,
 ): (model: string, version: string) => BatchObserver {
-  const sizes = new Histogram({
+  const sizes = createHistogram({
     name: 'batch_size',
     help: 'Images that ran together',
     labelNames: ['model'],
     buckets: batchSizeBuckets,
-    registers: [registry],
+    registry,
   })
   const depths = new Gauge({
     name: 'queue_depth',
@@ -36,7 +37,7 @@ export function createBatchMetrics(
         known = depth
       },
       batch(size) {
-        sizes.observe({ model }, size)
+        sizes.observe([model], size)
       },
     }
   }

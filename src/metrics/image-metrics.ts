@@ -1,5 +1,6 @@
 // What came of the images, what they were, and how sure the answers are (drift shows here first).
-import { Counter, Histogram, type Registry } from 'prom-client'
+import { Counter, type Registry } from 'prom-client'
+import { createHistogram } from './histogram.ts'
 
 const tenths = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]
 
@@ -30,12 +31,12 @@ export function createImageMetrics(registry: Registry): ImageObserver {
     labelNames: ['format'],
     registers: [registry],
   })
-  const probabilities = new Histogram({
+  const probabilities = createHistogram({
     name: 'top1_probability',
     help: 'Probability of the first prediction',
     labelNames: ['model'],
     buckets: tenths,
-    registers: [registry],
+    registry,
   })
   const outcomes = new Set<string>()
   return {
@@ -47,7 +48,7 @@ export function createImageMetrics(registry: Registry): ImageObserver {
       formats.inc({ format })
     },
     top1(model, probability) {
-      probabilities.observe({ model }, probability)
+      probabilities.observe([model], probability)
     },
     forget({ model, version }) {
       for (const outcome of outcomes) images.remove({ model, version, outcome })

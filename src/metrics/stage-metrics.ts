@@ -1,5 +1,6 @@
 // Where the time of a classification goes, stage by stage.
-import { Histogram, type Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
+import { createHistogram } from './histogram.ts'
 
 /** From half a millisecond (a queue that is empty) to the default request timeout of 10 s. */
 const stageBucketsS = [
@@ -23,21 +24,21 @@ export interface StageMetric {
 }
 
 export function createStageMetric(registry: Registry): StageMetric {
-  const duration = new Histogram({
+  const duration = createHistogram({
     name: 'classify_stage_duration_seconds',
     help: 'Time an image spent in each stage of its classification',
     labelNames: ['stage', 'model', 'version'],
     buckets: stageBucketsS,
-    registers: [registry],
+    registry,
   })
   const stages = new Set<Stage>()
   return {
     observe({ stage, model, version, durationMs }) {
       stages.add(stage)
-      duration.observe({ stage, model, version }, durationMs / 1000)
+      duration.observe([stage, model, version], durationMs / 1000)
     },
     forget({ model, version }) {
-      for (const stage of stages) duration.remove({ stage, model, version })
+      for (const stage of stages) duration.remove([stage, model, version])
     },
   }
 }
