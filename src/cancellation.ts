@@ -13,7 +13,7 @@ export interface Cancellation {
 export class CancellationSource implements Cancellation {
   aborted = false
   reason: unknown = undefined
-  #listeners: (() => void)[] = []
+  readonly #listeners: (() => void)[] = []
 
   addEventListener(_type: 'abort', listener: () => void): void {
     this.#listeners.push(listener)
@@ -29,9 +29,11 @@ export class CancellationSource implements Cancellation {
     if (this.aborted) return
     this.aborted = true
     this.reason = reason
-    const listeners = this.#listeners
-    this.#listeners = []
-    for (const listener of listeners) listener()
+    let next = this.#listeners.shift()
+    while (next !== undefined) {
+      next()
+      next = this.#listeners.shift()
+    }
   }
 }
 

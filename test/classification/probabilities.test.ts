@@ -24,3 +24,33 @@ test('the best k are those of a full sort, lower index first among equals', () =
     }),
   )
 })
+
+test('softmax is the one of Math.exp, but for the last bit of a float32', () => {
+  const logits = fc.array(fc.float({ min: -200, max: 200, noNaN: true }), {
+    minLength: 1,
+    maxLength: 50,
+  })
+  fc.assert(
+    fc.property(logits, (numbers) => {
+      const rounded = Array.from(Float32Array.from(numbers))
+      const largest = Math.max(...rounded)
+      const exponentials = rounded.map((logit) => Math.exp(logit - largest))
+      const sum = exponentials.reduce((a, b) => a + b)
+      softmax(Float32Array.from(numbers)).forEach((probability, index) => {
+        const expected = (exponentials[index] as number) / sum
+        const tolerance = expected * 2 ** -23 + 2 ** -149
+        assert.ok(Math.abs(probability - expected) <= tolerance, `${probability}, not ${expected}`)
+      })
+    }),
+  )
+})
+
+test('what is no number among the logits is none among the probabilities', () => {
+  for (const logits of [
+    [Number.NaN, 1],
+    [Number.POSITIVE_INFINITY, 1],
+  ]) {
+    assert.deepEqual([...softmax(Float32Array.from(logits))], [Number.NaN, Number.NaN])
+  }
+  assert.deepEqual([...softmax(Float32Array.of(Number.NEGATIVE_INFINITY, 1))], [0, 1])
+})
