@@ -5,7 +5,7 @@ import { canExplain } from './explain.ts'
 import { createFinder, type FinderObserver, type FinderOptions, type Found } from './finder.ts'
 import { foretell } from './foretell.ts'
 import type { ModelTable } from './model-table.ts'
-import { topK } from './probabilities.ts'
+import type { RankedClass } from './probabilities.ts'
 import { canRollUp, rollUp } from './rollup.ts'
 import { createScore } from './score.ts'
 import { overloaded, retryAfterS, type ServedModel } from './served-model.ts'
@@ -43,9 +43,9 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
 
   function answer(served: ServedModel, found: Found, request: ClassifyRequest): Classification {
     const { version, labels } = served
-    const { probabilities, timing, batchSize, imageDigest, explanation } = found.finding
+    const { distribution, timing, batchSize, imageDigest, explanation } = found.finding
     const { threshold = 0, rollup } = request
-    const best = topK(probabilities, request.topK)
+    const best = distribution.best(request.topK)
     observe.answered(served, best[0]?.probability ?? 0)
     const classification: Classification = {
       model: version.model,
@@ -64,7 +64,7 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
     if (!rollup && explanation === undefined) return classification
     return {
       ...classification,
-      ...(rollup && { rollup: rollUp(probabilities, labels, request.threshold) }),
+      ...(rollup && { rollup: rollUp(distribution.all(), labels, request.threshold) }),
       ...(explanation && { explanation }),
     }
   }
@@ -88,10 +88,7 @@ export function createClassifier(options: ClassifierOptions): ImageClassifier {
   }
 }
 
-function labelled(
-  { labels }: ServedModel,
-  { index, probability }: ReturnType<typeof topK>[number],
-): Prediction {
+function labelled({ labels }: ServedModel, { index, probability }: RankedClass): Prediction {
   const { wnid, label } = labels[index] as (typeof labels)[number]
   return wnid === undefined ? { index, label, probability } : { index, wnid, label, probability }
 }

@@ -18,8 +18,8 @@ export interface Explained {
   /** uint8 [height, width, 3] */
   readonly crop: Uint8Array
   readonly image: Pick<DecodedImage, 'width' | 'height'>
-  /** float32 [classes] */
-  readonly probabilities: Float32Array
+  /** float32 [classes]: the best one is explained. */
+  readonly scores: Float32Array
   readonly terms: Terms
 }
 
@@ -30,12 +30,12 @@ export function canExplain({ maps }: ServedModel): void {
 
 export function createExplainer(draw: DrawHeatMap): Explainer {
   return {
-    async explain(served, { form, crop, image, probabilities, terms }) {
+    async explain(served, { form, crop, image, scores, terms }) {
       const { recipe, labels } = served
       const maps = await served.maps.mapsOf(crop, terms)
-      const [best] = topK(probabilities, 1)
+      const [best] = topK(scores, 1)
       const index = best?.index ?? 0
-      const map = mapOfClass(maps, index, probabilities.length)
+      const map = mapOfClass(maps, index, scores.length)
       const { width, height } = recipe
       const png = await draw({
         map,

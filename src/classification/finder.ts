@@ -12,9 +12,10 @@ import { createExplainer, type Explainer } from './explain.ts'
 import type { Finding } from './finding.ts'
 import { compared, foretell } from './foretell.ts'
 import type { ModelTable } from './model-table.ts'
+import { Distribution } from './probabilities.ts'
 import { recipeKey } from './recipe.ts'
 import type { ResultCache } from './result-cache.ts'
-import { recordTiming, toProbabilities } from './score.ts'
+import { recordTiming } from './score.ts'
 import type { ServedModel } from './served-model.ts'
 import { createShadowRunner, type ShadowObserver, type ShadowRunner } from './shadow.ts'
 import { createSharedWork, type Terms } from './shared-work.ts'
@@ -75,7 +76,7 @@ export function createFinder(given: FinderOptions): Finder {
   function keep(served: ServedModel, search: Search, finding: Finding): Finding {
     if (cache === undefined) return finding
     // A row of its own: what came with the batch would keep the whole batch's rows.
-    const own = { ...finding, probabilities: finding.probabilities.slice() }
+    const own = { ...finding, distribution: finding.distribution.alone() }
     cache.set(exactKey(served, search, finding.imageDigest), own)
     return finding
   }
@@ -227,8 +228,7 @@ async function work(options: Parts, question: Question, terms: Terms): Promise<F
     )
     const { explain: form } = search
     if (form === undefined) return finding
-    const { probabilities } = finding
-    const what = { form, crop, image, probabilities, terms }
+    const what = { form, crop, image, scores: finding.distribution.scores, terms }
     return { ...finding, explanation: await explainer.explain(served, what) }
   } finally {
     leave()
@@ -247,12 +247,12 @@ async function infer(
   const result = await served.infer(crop, terms)
   const inferredAt = performance.now()
   const { scores, inferMs } = result.value
-  const probabilities = toProbabilities(scores, served.pool.description.output.kind)
+  const distribution = new Distribution(scores, served.pool.description.output.kind)
   const timing = { decodeMs: image.decodeMs, queueMs: waitMs + result.queueMs, inferMs }
   recordTiming(observe, served, timing)
   observe.timed(served, { decoded, result, inferredAt })
-  mirror?.(crop, probabilities)
+  mirror?.(crop, scores)
   const { batchSize } = result
-  const finding: Finding = { probabilities, imageDigest: image.digest, timing, batchSize }
+  const finding: Finding = { distribution, imageDigest: image.digest, timing, batchSize }
   return { finding, image, crop }
 }

@@ -1,34 +1,75 @@
 // Scores of one image -> probabilities -> the best k classes.
+// Plain loops: this runs on the main thread for every image, where callbacks took ten times as long.
+import type { ScoredImage } from './types.ts'
 
 export interface RankedClass {
   readonly index: number
   readonly probability: number
 }
 
-/** Exponentials of the image at hand: memory that every image uses again. */
-let exponentials = new Float64Array(1000)
-
 /**
- * Softmax, shifted by the largest logit so that no exponential overflows. Plain loops: on the main
- * thread for every image, where callbacks took ten times as long.
+ * What one image scored, as probabilities. Most answers want five of a thousand, so that is what is
+ * computed; all of them are for who asks for all.
  */
+export class Distribution {
+  /** float32 [classes], as the model gives them. */
+  readonly scores: Float32Array
+  readonly #kind: ScoredImage['kind']
+  /** Of softmax: what logits are shifted by, so that no exponential overflows, and the sum of those. */
+  readonly #largest: number
+  readonly #sum: number
+
+  constructor(scores: Float32Array, kind: ScoredImage['kind']) {
+    this.scores = scores
+    this.#kind = kind
+    this.#largest = kind === 'logits' ? largestOf(scores) : 0
+    this.#sum = kind === 'logits' ? sumOfExponentials(scores, this.#largest) : 1
+  }
+
+  /** The probability of a class, as a float32. */
+  of(index: number): number {
+    const score = this.scores[index] as number
+    if (this.#kind === 'probabilities') return score
+    return Math.fround(exponentialOf(score - this.#largest) / this.#sum)
+  }
+
+  /** The `k` most probable classes, best first. */
+  best(k: number): RankedClass[] {
+    // Softmax keeps the order; scores still tell apart what rounds to one probability.
+    return topK(this.scores, k).map(({ index }) => ({ index, probability: this.of(index) }))
+  }
+
+  /** float32 [classes] */
+  all(): Float32Array {
+    const { length } = this.scores
+    const probabilities = new Float32Array(length)
+    for (let index = 0; index < length; index++) probabilities[index] = this.of(index)
+    return probabilities
+  }
+
+  /** The same in memory of its own, where the scores came in that of a batch. */
+  alone(): Distribution {
+    return new Distribution(this.scores.slice(), this.#kind)
+  }
+}
+
 export function softmax(logits: Float32Array): Float32Array {
-  const { length } = logits
-  if (exponentials.length < length) exponentials = new Float64Array(length)
+  return new Distribution(logits, 'logits').all()
+}
+
+function largestOf(scores: Float32Array): number {
   let largest = Number.NEGATIVE_INFINITY
-  for (let i = 0; i < length; i++) {
-    const logit = logits[i] as number
-    if (logit > largest) largest = logit
+  for (let i = 0; i < scores.length; i++) {
+    const score = scores[i] as number
+    if (score > largest) largest = score
   }
+  return largest
+}
+
+function sumOfExponentials(scores: Float32Array, largest: number): number {
   let sum = 0
-  for (let i = 0; i < length; i++) {
-    const exponential = exponentialOf((logits[i] as number) - largest)
-    exponentials[i] = exponential
-    sum += exponential
-  }
-  const probabilities = new Float32Array(length)
-  for (let i = 0; i < length; i++) probabilities[i] = (exponentials[i] as number) / sum
-  return probabilities
+  for (let i = 0; i < scores.length; i++) sum += exponentialOf((scores[i] as number) - largest)
+  return sum
 }
 
 /** Below this, e to the x is nothing to a float32, whose smallest number is 2 to the -149. */
@@ -63,7 +104,7 @@ function exponentialOf(x: number): number {
 }
 
 /**
- * The `k` most probable classes, best first; of equals, the lower index.
+ * The `k` largest of probabilities (or scores), the best first; of equals, the lower index.
  * @param probabilities float32 [classes]
  */
 export function topK(probabilities: Float32Array, k: number): RankedClass[] {

@@ -16,8 +16,8 @@ export function createResultCache(maxBytes: number): ResultCache | undefined {
   if (maxBytes === 0) return undefined
   const kept = new LRUCache<string, Finding>({
     maxSize: maxBytes,
-    sizeCalculation: ({ probabilities, explanation }) =>
-      overheadBytes + probabilities.byteLength + (explanation?.png.byteLength ?? 0),
+    sizeCalculation: ({ distribution, explanation }) =>
+      overheadBytes + distribution.scores.byteLength + (explanation?.png.byteLength ?? 0),
   })
   return {
     get: (key) => kept.get(key),

@@ -3,7 +3,7 @@
 import type { Batched } from '../batching/batcher.ts'
 import type { DecodedImage, Imaging } from '../imaging/imaging.ts'
 import type { Scores } from '../sessions/session-pool.ts'
-import { softmax, topK } from './probabilities.ts'
+import { Distribution, softmax } from './probabilities.ts'
 import type { ServedModel } from './served-model.ts'
 import type { Score, ScoredImage, ScoreRequest, StageTiming, Target } from './types.ts'
 
@@ -30,7 +30,7 @@ export function createScore({ imaging, admit, observe }: ScoreOptions): Score {
       const { scores, inferMs } = result.value
       const timing = { decodeMs, queueMs: waitMs + result.queueMs, inferMs }
       recordTiming(observe, served, timing)
-      observe.answered(served, topK(toProbabilities(scores, kind), 1)[0]?.probability ?? 0)
+      observe.answered(served, new Distribution(scores, kind).best(1)[0]?.probability ?? 0)
       return {
         model: served.version.model,
         version: String(served.version.version),

@@ -3,7 +3,7 @@
 // else waits, so it cannot fail an answer, and is the first thing to stop under load.
 import type { Imaging } from '../imaging/imaging.ts'
 import type { ModelTable } from './model-table.ts'
-import { softmax, topK } from './probabilities.ts'
+import { topK } from './probabilities.ts'
 import { recipeKey } from './recipe.ts'
 import type { ServedModel } from './served-model.ts'
 
@@ -21,8 +21,8 @@ export interface ShadowOptions {
   readonly random: () => number
 }
 
-/** To be called with the crop and the probabilities of the answer; returns at once. */
-export type Mirror = (crop: Uint8Array, probabilities: Float32Array) => void
+/** To be called with the crop and the scores of the answer; returns at once. */
+export type Mirror = (crop: Uint8Array, scores: Float32Array) => void
 
 export interface ShadowRunner {
   /** @param image encoded; read before this returns */
@@ -52,11 +52,11 @@ export function createShadowRunner(options: ShadowOptions): ShadowRunner {
       const report = (outcome: ShadowOutcome) => observe.shadowed({ served, shadow, outcome })
       const isSameCrop = recipeKey(shadow.recipe) === recipeKey(served.recipe)
       const copy = isSameCrop || !mayRun(shadow) ? undefined : image.slice()
-      return (crop, probabilities) => {
+      return (crop, scores) => {
         const pixels = isSameCrop ? crop : copy
         if (pixels === undefined || !mayRun(shadow)) return report('dropped')
         running.add(shadow)
-        const best = bestOf(probabilities)
+        const best = bestOf(scores)
         bestOfShadow(options.imaging, shadow, { pixels, isSameCrop })
           .then(
             (other) => report(other === best ? 'agreed' : 'disagreed'),
@@ -68,8 +68,8 @@ export function createShadowRunner(options: ShadowOptions): ShadowRunner {
   }
 }
 
-function bestOf(probabilities: Float32Array): number | undefined {
-  return topK(probabilities, 1)[0]?.index
+function bestOf(scores: Float32Array): number | undefined {
+  return topK(scores, 1)[0]?.index
 }
 
 async function bestOfShadow(
@@ -87,8 +87,7 @@ async function bestOfShadow(
       : ((await imaging.decode(pixels, [shadow.recipe], { owner, signal })).crops[0] as Uint8Array)
     const deadline = performance.now() + patienceMs
     const { value } = await shadow.infer(crop, { deadline, signal })
-    const isLogits = shadow.pool.description.output.kind === 'logits'
-    return bestOf(isLogits ? softmax(value.scores) : value.scores)
+    return bestOf(value.scores)
   } finally {
     leave()
   }

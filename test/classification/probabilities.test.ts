@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { softmax, topK } from '../../src/classification/probabilities.ts'
+import { Distribution, softmax, topK } from '../../src/classification/probabilities.ts'
 
 test('softmax sums to one, keeps the order and survives huge logits', () => {
   const probabilities = softmax(Float32Array.of(1000, 1001, -1000))
@@ -53,4 +53,32 @@ test('what is no number among the logits is none among the probabilities', () =>
     assert.deepEqual([...softmax(Float32Array.from(logits))], [Number.NaN, Number.NaN])
   }
   assert.deepEqual([...softmax(Float32Array.of(Number.NEGATIVE_INFINITY, 1))], [0, 1])
+})
+
+test('the best of a distribution have the probabilities of softmax, in their order', () => {
+  const logits = fc.array(fc.float({ min: -30, max: 30, noNaN: true }), {
+    minLength: 1,
+    maxLength: 50,
+  })
+  fc.assert(
+    fc.property(logits, fc.integer({ min: 1, max: 60 }), (numbers, k) => {
+      const scores = Float32Array.from(numbers)
+      const distribution = new Distribution(scores, 'logits')
+      const probabilities = softmax(scores)
+      assert.deepEqual(distribution.alone().all(), probabilities)
+      const best = distribution.best(k)
+      assert.deepEqual(
+        best.map(({ probability }) => probability),
+        topK(probabilities, k).map(({ probability }) => probability),
+      )
+      for (const { index, probability } of best) assert.equal(probability, probabilities[index])
+    }),
+  )
+})
+
+test('probabilities that a model gives itself are taken as they are', () => {
+  const given = Float32Array.of(0.25, 0.5, 0.125)
+  const distribution = new Distribution(given, 'probabilities')
+  assert.deepEqual(distribution.best(1), [{ index: 1, probability: 0.5 }])
+  assert.deepEqual(distribution.all(), given)
 })
