@@ -66,9 +66,8 @@ export function ownerOf({ name, url }: Frame): string {
   if (own !== undefined) return `src/${own}`
   const [, dependency] = /.*node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(url) ?? []
   if (dependency !== undefined) return dependency
-  return url.startsWith('node:') || url === ''
-    ? `node ${url.slice(5).split('/').slice(0, 3).join('/')}`
-    : 'bench'
+  if (url === '') return 'native functions: writev, copying, JSON'
+  return url.startsWith('node:') ? `node ${url.slice(5).split('/').slice(0, 3).join('/')}` : 'bench'
 }
 
 /** Smaller owners are one line together. */

@@ -46,12 +46,10 @@ export async function readImage(
   options: ReadImageOptions,
 ): Promise<Uint8Array> {
   if (request.isMultipart()) return await readFormImage(request, options)
-  const { maxImageBytes } = options
+  const { maxImageBytes, claim, signal } = options
   const contentType = request.headers['content-type'] ?? ''
-  const body = await readRawBody(request, {
-    ...options,
-    maxBytes: maxBodyBytes(contentType, maxImageBytes),
-  })
+  const maxBytes = maxBodyBytes(contentType, maxImageBytes)
+  const body = await readRawBody(request, { maxBytes, claim, signal })
   if (body.length === 0) throw imageMissing('the request has no body')
   return isJsonBody(body, contentType) ? decodeJsonImage(body, maxImageBytes) : body
 }
@@ -59,13 +57,11 @@ export async function readImage(
 /** The whole body of a request, whatever it is. */
 export function readRawBody(
   request: FastifyRequest,
-  options: Omit<ReadBodyOptions, 'expectedBytes'>,
+  { maxBytes, claim, signal }: Omit<ReadBodyOptions, 'expectedBytes'>,
 ): Promise<Uint8Array> {
   const length = request.headers['content-length']
-  return readBody(request.raw, {
-    ...options,
-    expectedBytes: length === undefined ? undefined : Number(length),
-  })
+  const expectedBytes = length === undefined ? undefined : Number(length)
+  return readBody(request.raw, { maxBytes, expectedBytes, claim, signal })
 }
 
 /** The file field named `image`, else the first file. */
