@@ -74,33 +74,27 @@ function sumOfExponentials(scores: Float32Array, largest: number): number {
 
 /** Below this, e to the x is nothing to a float32, whose smallest number is 2 to the -149. */
 const leastExponent = -104
+/** The exponential is taken of a multiple of ln 2 / 64, which tables know, and of the small rest. */
+const partBits = 6
+const parts = 2 ** partBits
+const partsPerUnit = parts / Math.LN2
+const unitsPerPart = Math.LN2 / parts
 const powersOfHalf = Float64Array.from({ length: 151 }, (_, power) => 2 ** -power)
-const log2OfE = 1.4426950408889634
-/** ln 2 in two parts, the first of so few bits that its product with a whole number is exact. */
-const ln2High = 0.6931471803691238
-const ln2Low = 1.9082149292705877e-10
+const partsOfHalf = Float64Array.from({ length: parts }, (_, part) => 2 ** (-part / parts))
 
 /**
  * e to the x, of x up to 0, to 13 digits; the answer rounds to the 7 of a float32. `Math.exp` takes
- * four times as long, which is 20 microseconds an image.
+ * half as long again, a thousand times an image.
  */
 function exponentialOf(x: number): number {
   if (x < leastExponent) return 0
-  // x = rest - halvings * ln 2, so that |rest| is at most ln 2 / 2 and a short series will do.
-  const halvings = (0.5 - x * log2OfE) | 0
-  const rest = x + halvings * ln2High + halvings * ln2Low
-  let series = 1 / 3628800
-  series = series * rest + 1 / 362880
-  series = series * rest + 1 / 40320
-  series = series * rest + 1 / 5040
-  series = series * rest + 1 / 720
-  series = series * rest + 1 / 120
-  series = series * rest + 1 / 24
-  series = series * rest + 1 / 6
-  series = series * rest + 1 / 2
-  series = series * rest + 1
-  series = series * rest + 1
-  return series * (powersOfHalf[halvings] as number)
+  const steps = (0.5 - x * partsPerUnit) | 0
+  const rest = x + steps * unitsPerPart // at most ln 2 / 128 either way
+  const series = 1 + rest + rest * rest * (1 / 2 + rest * (1 / 6 + rest * (1 / 24)))
+  return (
+    series *
+    ((powersOfHalf[steps >> partBits] as number) * (partsOfHalf[steps & (parts - 1)] as number))
+  )
 }
 
 /**
