@@ -8,8 +8,6 @@ import type { Classifier } from './classification/types.ts'
 import { type Config, cores } from './config.ts'
 import { ModelError, messageOf } from './errors.ts'
 import { closeGently } from './http/closing.ts'
-import { createMetricsServer } from './http/metrics-server.ts'
-import { createServer, listenQuietly } from './http/server.ts'
 import { createImaging } from './imaging/decoder-pool.ts'
 import { drawHeatMap } from './imaging/heat-map.ts'
 import { isCurrent, loadModel, planDevices } from './load-model.ts'
@@ -86,20 +84,16 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const reloader = startReloader(config, { lineup, table, log })
   const firstLook = reloader.ask(true)
   firstLook.catch(() => {}) // `start` tells of it
-  const http = await createServer({
-    ...edgeSettings(config),
-    classifier,
-    metrics,
-    tracer: tracing,
-    logger: log,
-    version,
-    draining: () => phase !== 'serving',
-  }).catch(async (error) => {
+  const edge = await loadEdge()
+  const draining = () => phase !== 'serving'
+  const parts = { classifier, metrics, tracer: tracing, logger: log, version, draining }
+  const making = edge.createServer({ ...edgeSettings(config), ...parts })
+  const http = await making.catch(async (error) => {
     reloader.stop()
     await Promise.all([lineup.close(), imaging.close()])
     throw error
   })
-  const metricsServer = config.metricsPort === 0 ? null : createMetricsServer(metrics)
+  const metricsServer = config.metricsPort === 0 ? null : edge.createMetricsServer(metrics)
   return {
     classifier,
     reload: () => reloader.ask(true),
@@ -110,7 +104,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     },
     async listen(host, port) {
       if (metricsServer !== null) await metricsServer.listen({ host, port: config.metricsPort })
-      return await listenQuietly(http, { host, port, backlog: config.maxConnections })
+      return await edge.listenQuietly(http, { host, port, backlog: config.maxConnections })
     },
     async drain(delayMs) {
       reloader.stop()
@@ -124,6 +118,11 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
       await tracing?.close()
     },
   }
+}
+
+/** Takes a good part of the start to load: the sessions have begun theirs by then. */
+async function loadEdge() {
+  return { ...(await import('./http/server.ts')), ...(await import('./http/metrics-server.ts')) }
 }
 
 function startReloader(

@@ -1,5 +1,4 @@
 // Requests a minute of each key, or of each address where no key is known.
-import rateLimit, { normalizeIP } from '@fastify/rate-limit'
 import type { FastifyInstance } from 'fastify'
 import { ServiceError } from '../errors.ts'
 import { type Access, isHealth, isPageFile } from './access.ts'
@@ -18,6 +17,7 @@ export async function limitRates(
   perMinute: number,
 ): Promise<void> {
   if (perMinute === 0) return
+  const { default: rateLimit, normalizeIP } = await import('@fastify/rate-limit')
   await app.register(rateLimit, {
     global: false,
     max: perMinute,
