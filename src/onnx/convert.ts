@@ -47,7 +47,7 @@ export interface Conversion {
   }
   readonly report: ConversionReport
   /** What the graph computes in; absent, float32. */
-  readonly precision?: 'int8'
+  readonly precision?: 'int8' | 'fp16'
 }
 
 export interface ConversionReport {

@@ -26,6 +26,7 @@ const elementTypes: Partial<Record<DataType, number>> = {
   int32: 6,
   int64: 7,
   bool: 9,
+  float16: 10,
   uint32: 12,
   uint64: 13,
 }

@@ -1,5 +1,6 @@
 // Values known at conversion: constants, and the integers of shape arithmetic with the batch in them.
 import { type DataType, elementSizeBytes } from '../graph/data-type.ts'
+import { halfToNumber } from '../graph/half.ts'
 import { elementCount, type Tensor } from '../graph/tensor.ts'
 
 /** Elements in TensorFlow's order: floats as float32, integers and booleans as (exact) float64. */
@@ -118,15 +119,6 @@ const writers: Partial<Record<DataType, (elements: Elements) => TypedArray | Wid
 function toInt64(value: number): bigint {
   if (value >= 2 ** 63) return 2n ** 63n - 1n
   return BigInt(Math.max(value, -(2 ** 63)))
-}
-
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1
-  const exponent = (bits >> 10) & 0x1f
-  const fraction = bits & 0x3ff
-  if (exponent === 0) return sign * fraction * 2 ** -24
-  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
 }
 
 /** A bfloat16 is the upper half of a float32. */

@@ -14,8 +14,8 @@ interface Answer {
   readonly predictions: readonly { readonly index: number; readonly probability: number }[]
 }
 
-/** Software shaders are slow: a small network takes seconds where a GPU takes milliseconds. */
-const slow = { REQUEST_TIMEOUT_MS: '600000', MAX_BATCH_SIZE: '4', DEFAULT_MODEL: 'small' }
+/** Five images are run as six, one of them filling. Software shaders are slow: a small network takes seconds where a GPU takes milliseconds. */
+const slow = { REQUEST_TIMEOUT_MS: '600000', MAX_BATCH_SIZE: '5', DEFAULT_MODEL: 'small' }
 const onWebGpu = { ...slow, ...swiftShaderEnvironment, DEVICES: 'webgpu' }
 /** What WebGPU's order of additions may change of a probability. */
 const tolerance = 1e-3
@@ -65,6 +65,13 @@ describe('webgpu', { skip: withoutSwiftShader }, () => {
     const again = await classify(gpu.origin, seeds[0] as number)
     assert.equal(topOf(again), topOf(expected[0] as Answer))
     assert.equal(await gpu.stop(), 0)
+  })
+
+  test('float16 on a device without it is refused with the reason', async (t) => {
+    const repository = await tempFolder(t)
+    await writeSmallModels(repository, [{ name: 'small' }])
+    const environment = { ...onWebGpu, ENGINE: 'onnxruntime', PRECISION: 'fp16' }
+    await assert.rejects(startServed({ repository, environment }), /requires f16/)
   })
 
   test('engines that know no WebGPU refuse it with a reason', async (t) => {

@@ -2,6 +2,7 @@
 import { ModelError, messageOf } from '../../errors.ts'
 import { type Conversion, conversionVersion, convertGraph } from '../../onnx/convert.ts'
 import { encodeModel } from '../../onnx/encode.ts'
+import { halveModel, halveVersion } from '../../onnx/halve.ts'
 import { quantizeModel, quantizeVersion, type Ranges } from '../../onnx/quantize.ts'
 import { outputsToRead } from '../../onnx/select-output.ts'
 import { readSavedModel } from '../../savedmodel/read-saved-model.ts'
@@ -11,6 +12,7 @@ import { hashModel } from './model-hash.ts'
 import type { ConvertedModel } from './model-source.ts'
 import { quantizationFile, readQuantization } from './quantization.ts'
 
+/** What is converted, and how. */
 type Source = Pick<
   LoadRequest,
   | 'model'
@@ -21,7 +23,10 @@ type Source = Pick<
   | 'openSize'
   | 'inputForm'
   | 'precision'
->
+> & {
+  /** Whether the graph shall compute in float16. */
+  readonly isHalved?: boolean
+}
 
 /** @throws ModelError where the model is missing, corrupt, or cannot be converted */
 export async function convertedModel(request: Source): Promise<ConvertedModel> {
@@ -49,6 +54,8 @@ async function convert(source: Source, ranges: Ranges | null): Promise<Conversio
     inputStage,
     ...(openSize === undefined ? {} : { openSize }),
   })
+  if (source.isHalved)
+    return { ...conversion, precision: 'fp16', onnx: halveModel(conversion.onnx) }
   if (ranges === null) return conversion
   try {
     return { ...conversion, precision: 'int8', onnx: quantizeModel(conversion.onnx, ranges) }
@@ -90,7 +97,9 @@ function cacheKey(source: Source, ranges: Ranges | null): Promise<string> {
   const { folder, output, openSize } = source
   const inputStage = chooseInputStage(source)
   const quantization = ranges === null ? {} : { quantizeVersion, ranges }
-  return hashModel(folder, { conversionVersion, output, openSize, inputStage, ...quantization })
+  const halving = source.isHalved ? { halveVersion } : {}
+  const how = { ...quantization, ...halving }
+  return hashModel(folder, { conversionVersion, output, openSize, inputStage, ...how })
 }
 
 function chooseInputStage({ inputForm, normalization }: Source) {

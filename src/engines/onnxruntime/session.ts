@@ -33,7 +33,10 @@ export async function openSession(
   }
   const { input, output } = facts
   const isOfTensors = request.inputForm === 'tensors'
-  const runner = { runtime, session, facts, valueBytes: isOfTensors ? 4 : 1 }
+  const runner: Runner = {
+    ...{ runtime, session, facts, valueBytes: isOfTensors ? 4 : 1 },
+    runSize: request.device === 'cpu' ? (count) => count : paddedSize,
+  }
   // The bytes of pixels are noise as floats: sessions of pixels tell the kind of a model's scores.
   const kind = output.kind ?? (isOfTensors ? 'logits' : await askKind(runner))
   const description: ModelDescription = {
@@ -68,6 +71,19 @@ interface Runner {
   readonly facts: ConvertedModel['facts']
   /** 1 for uint8 pixels, 4 for float32. */
   readonly valueBytes: number
+  /** The batch size in which so many images are run. */
+  readonly runSize: (count: number) => number
+}
+
+/**
+ * 1, 2, 3, 4, 6, 8, 12, 16, 24, …: a GPU's libraries choose and compile kernels for each size anew,
+ * which takes seconds, so a few sizes must do for all. At most a third of a batch is filling.
+ */
+export function paddedSize(count: number): number {
+  const power = 2 ** Math.floor(Math.log2(count))
+  if (count === power) return power
+  const between = power * 1.5
+  return count <= between ? Math.ceil(between) : power * 2
 }
 
 function askKind(runner: Runner): Promise<ModelDescription['output']['kind']> {
@@ -84,9 +100,9 @@ async function runBatch(runner: Runner, pixels: Uint8Array, count: number): Prom
       `${count} crops of ${input.height}x${input.width} are ${count * imageBytes} bytes, found ${pixels.byteLength}. This is a bug.`,
     )
   }
-  const size = input.batch ?? count
+  const size = input.batch ?? runner.runSize(count)
   if (size === count) return runOnce(runner, pixels, count)
-  // A model of a fixed batch size runs in chunks, the last one filled up with black.
+  // In chunks of a fixed batch size, the last one filled up with black.
   const scores = new Float32Array(count * output.classes)
   for (let start = 0; start < count; start += size) {
     const chunk = new Uint8Array(size * imageBytes)

@@ -29,7 +29,7 @@ export interface ReadModel {
   /** How it was read. */
   readonly way: string
   /** What the graph itself computes in, where it says so. */
-  readonly precision?: 'int8'
+  readonly precision?: 'int8' | 'fp16'
   /** Why it was not read in the usual way. */
   readonly note?: string
 }
