@@ -145,6 +145,8 @@ describe('the page at /', { skip: noBrowser }, () => {
     await page.waitForFunction(
       `[...document.querySelectorAll('.heat')].filter((heat) => heat.naturalWidth > 0).length === 2`,
     )
+    const [first] = await page.locator('.legend li span').allTextContents()
+    assert.equal(first, 'heat map and transfer ')
     assert.deepEqual(complaints, [])
   })
 

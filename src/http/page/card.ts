@@ -60,7 +60,7 @@ export function createCard({ file, name, choices, onChange, onRemove }: CardOpti
     actions.replaceChildren(removeButton('Cancel'))
     try {
       const answer = await enqueue({ file, ...question, signal, progress: view.progress })
-      settle('done', answersView(answer), timingView(answer.timing))
+      settle('done', answersView(answer), timingView(answer.timing, question.explain))
       announce(`${name}: ${summaryOf(answer)}`)
     } catch (error) {
       if (signal.aborted) return

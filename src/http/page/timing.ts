@@ -65,8 +65,11 @@ interface Stage {
   readonly ms: number
 }
 
-/** A bar of the stages with their names and times beneath. */
-export function timingView(timing: Timing): HTMLElement {
+/**
+ * A bar of the stages with their names and times beneath.
+ * @param explained heat maps were made, a time that the service does not tell
+ */
+export function timingView(timing: Timing, explained: boolean): HTMLElement {
   const stages = stagesOf(timing)
   const sum = stages.reduce((total, { ms }) => total + ms, 0)
   const track = make('div', { class: 'track', 'aria-hidden': 'true' })
@@ -79,7 +82,9 @@ export function timingView(timing: Timing): HTMLElement {
       make(
         'li',
         { class: name },
-        make('span', { text: `${name} ` }),
+        make('span', {
+          text: `${explained && name === 'transfer' ? 'heat map and transfer' : name} `,
+        }),
         make('b', { text: milliseconds(ms) }),
       ),
     )
