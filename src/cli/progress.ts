@@ -33,14 +33,26 @@ export function createLines(title: string, say: (line: string) => void): Progres
   }
 }
 
+/** A bar that gives the terminal its cursor and its line ends back, also where Ctrl-C ends the program. */
+export function terminalBar(format: string): SingleBar {
+  const bar = new SingleBar({ format, hideCursor: true }, Presets.shades_classic)
+  const leave = (signal: NodeJS.Signals) => {
+    bar.stop()
+    process.kill(process.pid, signal) // nobody listens any more: it ends the program
+  }
+  bar.on('start', () => {
+    for (const signal of endings) process.once(signal, leave)
+  })
+  bar.on('stop', () => {
+    for (const signal of endings) process.off(signal, leave)
+  })
+  return bar
+}
+
+const endings = ['SIGINT', 'SIGTERM'] as const
+
 function createBar(title: string): Progress {
-  const bar = new SingleBar(
-    {
-      format: `${title} {bar} {percentage} % of {size} MB, {eta_formatted} left`,
-      hideCursor: true,
-    },
-    Presets.shades_classic,
-  )
+  const bar = terminalBar(`${title} {bar} {percentage} % of {size} MB, {eta_formatted} left`)
   let started = false
   return {
     update(received, total) {

@@ -1,6 +1,6 @@
 // What `classify` prints: a table for people or a line of JSON an image, and a bar while it works.
-import { Presets, SingleBar } from 'cli-progress'
 import type { Classification } from '../../classification/types.ts'
+import { terminalBar } from '../progress.ts'
 
 export type ModelResult = Pick<Classification, 'model' | 'version' | 'weights' | 'predictions'>
 
@@ -48,8 +48,7 @@ export function createReport({ files, json }: ReportOptions): Report {
 function createBar(total: number) {
   const none = { clear() {}, step() {}, stop() {} }
   if (!process.stderr.isTTY || total < 2) return none
-  const format = '{bar} {value} of {total} images, {eta_formatted} left'
-  const bar = new SingleBar({ format, hideCursor: true }, Presets.shades_classic)
+  const bar = terminalBar('{bar} {value} of {total} images, {eta_formatted} left')
   bar.start(total, 0)
   return {
     clear: () => process.stderr.write('\r\x1b[K'),
