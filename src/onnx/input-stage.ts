@@ -7,7 +7,7 @@ import type { Emitter } from './emitter.ts'
 import { elementType } from './encode.ts'
 import { describeExtents } from './extent.ts'
 import { computedType, known } from './known.ts'
-import { inOrder } from './layout.ts'
+import { inOrder, store } from './layout.ts'
 import { int, pixelsName } from './model.ts'
 import { add, multiply } from './operators/arithmetic.ts'
 import { channelsFirst, plainOrder } from './permutation.ts'
@@ -29,6 +29,8 @@ export interface ImageInput {
   readonly integer: DataType | null
   readonly height: number
   readonly width: number
+  /** Whether the graph takes [batch, 3, height, width], as networks that come from PyTorch do. */
+  readonly channelsFirst: boolean
   /** The only batch size the model takes, or null where it takes any. */
   readonly batch: number | null
 }
@@ -51,7 +53,9 @@ export function readImageInput(
   graph: Graph,
   { model, openSize = 0 }: { readonly model: string; readonly openSize?: number },
 ): ImageInput {
-  const [input] = graph.inputs.filter(({ shape }) => shape?.length === 4 && shape[3] === 3)
+  const [input] = graph.inputs.filter(
+    ({ shape }) => shape?.length === 4 && (shape[3] === 3 || shape[1] === 3),
+  )
   if (input === undefined) {
     const found = graph.inputs.map(
       (one) => `${one.name} ${one.dtype} ${describeExtents(one.shape)}`,
@@ -59,11 +63,13 @@ export function readImageInput(
     const why = graph.inputs.some(({ dtype }) => dtype === 'string') ? `: ${takesText}` : ''
     throw new ModelError(
       'unsupported',
-      `model ${model}: expected an image input [batch, height, width, 3], found ${found.join(', ') || 'none'}${why}.`,
+      `model ${model}: expected an image input [batch, height, width, 3] or [batch, 3, height, width], found ${found.join(', ') || 'none'}${why}.`,
     )
   }
   const computed = computedType(input.dtype)
-  const [batch, ...sides] = input.shape as [number, number, number]
+  const [batch = 0, ...sizes] = input.shape ?? []
+  const isFirst = sizes[2] !== 3
+  const sides = isFirst ? sizes.slice(1) : sizes.slice(0, 2)
   const [height, width] = sides.map((side) => (side < 1 ? openSize : side)) as [number, number]
   const isFloat = computed === 'float32'
   if (!(isFloat || pixelTypes.has(computed)) || height < 1 || width < 1) {
@@ -76,6 +82,7 @@ export function readImageInput(
     integer: isFloat || computed === 'uint8' ? null : computed,
     height,
     width,
+    channelsFirst: isFirst,
     batch: batch > 0 ? batch : null,
   }
 }
@@ -107,9 +114,28 @@ export function writeInput(
   emitter.enter('input')
   const isSpatial = live.some(({ op }) => spatialOperators.has(op))
   const arranged = isSpatial ? inOrder(emitter, pixels, channelsFirst(4)) : pixels
-  if (stage === null) return arranged
-  if (input.integer !== null) return castPixels(emitter, arranged, input.integer)
-  return input.dtype === 'uint8' ? arranged : normalize(emitter, arranged, stage)
+  const value = stage === null ? arranged : asTaken(emitter, arranged, { input, stage })
+  return input.channelsFirst ? asChannelsFirst(emitter, value) : value
+}
+
+function asTaken(
+  emitter: Emitter,
+  pixels: Stored,
+  { input, stage }: { readonly input: ImageInput; readonly stage: InputStage },
+): Value {
+  if (input.integer !== null) return castPixels(emitter, pixels, input.integer)
+  return input.dtype === 'uint8' ? pixels : normalize(emitter, pixels, stage)
+}
+
+/** The image that TensorFlow sees as [batch, 3, height, width]: the same bytes under other names. */
+function asChannelsFirst(emitter: Emitter, value: Value): Stored {
+  const stored = store(emitter, value)
+  const axes = channelsFirst(4)
+  return {
+    ...stored,
+    shape: axes.map((axis) => stored.shape[axis] as number),
+    order: stored.order.map((axis) => axes.indexOf(axis)),
+  }
 }
 
 function castPixels(emitter: Emitter, pixels: Stored, dtype: DataType): Stored {

@@ -161,6 +161,8 @@ def write(folder, pixels, preprocess, facts):
     served = signatures["serving_default"] if "serving_default" in signatures else next(iter(signatures.values()))
     (name, spec), = served.structured_input_signature[1].items()
     x = pixels if spec.dtype.is_integer else normalise(pixels, preprocess)
+    if spec.shape.rank == 4 and spec.shape[1] == 3 and spec.shape[3] != 3:
+        x = np.ascontiguousarray(np.transpose(x, [0, 3, 1, 2]))
     outputs = {} if "answer" in facts else ask(served, name, x, spec, facts.get("alone"))
     chosen = choose(outputs, facts.get("output"))
     answer = facts["answer"](tf.constant(x)) if "answer" in facts else outputs[chosen]

@@ -114,7 +114,7 @@ def grey_input(folder):
     m = Small()
     save(m, lambda x: tf.nn.softmax(m.logits(tf.repeat(tf.cast(x, tf.float32), 3, -1))), folder,
          tf.TensorSpec([None, H, W, 1], tf.uint8, name="grey"))
-    return refused(r"expected an image input \[batch, height, width, 3\], found grey", r"input grey is uint8 \[\?, 40, 48, 1\]")
+    return refused(r"expected an image input .*, found grey", r"input grey is uint8 \[\?, 40, 48, 1\]")
 
 
 @case
@@ -122,15 +122,26 @@ def rgba_input(folder):
     m = Small()
     save(m, lambda x: tf.nn.softmax(m.logits(tf.cast(x[..., :3], tf.float32))), folder,
          tf.TensorSpec([None, H, W, 4], tf.uint8, name="rgba"))
-    return refused(r"expected an image input \[batch, height, width, 3\], found rgba", r"input rgba is uint8 \[\?, 40, 48, 4\]")
+    return refused(r"expected an image input .*, found rgba", r"input rgba is uint8 \[\?, 40, 48, 4\]")
 
 
 @case
 def channels_first_input(folder):
     m = Small()
-    save(m, lambda x: tf.nn.softmax(m.logits(tf.transpose(x, [0, 2, 3, 1]))), folder,
+    save(m, lambda x: tf.nn.softmax(m.logits(tf.transpose(x, [0, 2, 3, 1]) / 255.0)), folder,
          tf.TensorSpec([None, 3, H, W], tf.float32, name="images"))
-    return refused(r"expected an image input \[batch, height, width, 3\]", r"input images is float32 \[\?, 3, 40, 48\]")
+
+
+@case
+def pixel_values_of_any_size(folder):
+    """As Hugging Face exports networks that come from PyTorch: channels first, height and width open."""
+    m = Small()
+    def f(pixel_values):
+        x = tf.transpose(pixel_values, (0, 2, 3, 1))
+        x = tf.pad(x, [[0, 0], [3, 3], [3, 3], [0, 0]])
+        return {"logits": m.logits(x / 255.0), "last_hidden_state": tf.transpose(x, (0, 3, 1, 2))}
+    save(m, f, folder, tf.TensorSpec([None, 3, None, None], tf.float32, name="pixel_values"))
+    return {"cropSize": 64}
 
 
 @case

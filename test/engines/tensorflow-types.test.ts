@@ -2,6 +2,8 @@
 import assert from 'node:assert/strict'
 import { readdir } from 'node:fs/promises'
 import { test } from 'node:test'
+import { onnxruntimeEngine } from '../../src/engines/onnxruntime/engine.ts'
+import { tensorflowEngine } from '../../src/engines/tensorflow/tensorflow-engine.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 import { loadRequest, somePixels } from '../support/tensorflow.ts'
 import {
@@ -67,6 +69,36 @@ test(
     assertClose(found, expected, 2e-3)
   },
 )
+
+const wide = 8 * 9 * 3
+
+/** The pixels of 8x9 pictures without their last column, which the graph cuts off: 8x8. */
+function narrowed(pixels: Uint8Array): Uint8Array {
+  const rows = Array.from({ length: pixels.length / 27 }, (_, row) => row * 27)
+  return Uint8Array.from(rows.flatMap((at) => [...pixels.subarray(at, at + 24)]))
+}
+
+for (const engine of [tensorflowEngine, onnxruntimeEngine]) {
+  test(`images go to ${engine.name} with their channels first where the graph takes them so`, {
+    ...needsEngine,
+    skip: engine.name === 'tensorflow' && needsEngine.skip,
+  }, async () => {
+    const pixels = somePixels(3 * wide)
+    const run = async (name: string, crops: Uint8Array) => {
+      const request = { normalization: plainFloats }
+      const model = await engine.load(loadRequest(name, request))
+      const scores = await model.run(crops, 3)
+      await model.close()
+      return { scores, input: model.description.input }
+    }
+    const expected = await run('uint8', narrowed(pixels))
+    for (const name of ['channels-first', 'channels-first-uint8']) {
+      const found = await run(name, pixels)
+      assert.deepEqual([found.input.height, found.input.width], [8, 9])
+      assertClose(found.scores, expected.scores)
+    }
+  })
+}
 
 test('what the service cannot feed or read is refused in words', needsEngine, async () => {
   await refuses(

@@ -5,6 +5,7 @@
 import type { Normalization } from '../engine.ts'
 import type { Binding } from './library.ts'
 import { createNormalizer } from './normalize.ts'
+import { toPlanes } from './planes.ts'
 import type { Endpoint, ImageInput } from './signature.ts'
 import { widen } from './widen.ts'
 
@@ -36,7 +37,9 @@ export function createSession(binding: Binding, options: SessionOptions): Sessio
 
   /** uint8 [n, height, width, 3], with an n that the graph takes. */
   function runOnce(pixels: Uint8Array): Float32Array {
-    const shape = [pixels.length / cropSize, input.height, input.width, channels]
+    const { height, width } = input
+    const sizes = input.channelsFirst ? [channels, height, width] : [height, width, channels]
+    const shape = [pixels.length / cropSize, ...sizes]
     const { dtype, values } = toInput(pixels)
     const inputId = binding.createTensor(shape, dtype, values)
     try {
@@ -69,7 +72,23 @@ type InputStage = (pixels: Uint8Array) => {
   readonly values: Uint8Array | Int32Array | Float32Array
 }
 
+/** Pixels as the graph takes them; one that takes channels first gets planes. */
 function inputStage(
+  binding: Binding,
+  input: ImageInput,
+  normalization: Normalization | null,
+): InputStage {
+  const interleaved = interleavedStage(binding, input, normalization)
+  if (!input.channelsFirst) return interleaved
+  const area = input.height * input.width
+  if (input.fed !== 'float32') return (pixels) => interleaved(toPlanes(pixels, area))
+  return (pixels) => {
+    const { dtype, values } = interleaved(pixels)
+    return { dtype, values: toPlanes(values as Float32Array, area) }
+  }
+}
+
+function interleavedStage(
   binding: Binding,
   input: ImageInput,
   normalization: Normalization | null,

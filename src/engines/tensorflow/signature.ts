@@ -22,6 +22,8 @@ export interface ImageInput {
   readonly fed: FedType
   readonly height: number
   readonly width: number
+  /** Whether the graph takes [N, 3, height, width]. */
+  readonly channelsFirst: boolean
   /** Images in every run where the graph fixes it; `null` where any number will do. */
   readonly batchSize: number | null
 }
@@ -77,17 +79,19 @@ interface Where {
 
 function chooseInput(inputs: Tensors, { refuse, signature, openSize }: Where): ImageInput {
   const info = onlyOne(inputs)
-  const taken = 'the service feeds one image input [N, height, width, 3] of integers or floats'
+  const taken =
+    'the service feeds one image input [N, height, width, 3] or [N, 3, height, width] of integers or floats'
   if (info === undefined) {
     throw refuse(`signature ${signature} takes ${namesOf(inputs)}; ${taken}`)
   }
   const { name, tensor, dtype } = info
   const fed = fedTypes[dtype]
-  const [batch = 0, ...rest] = info.shape ?? []
-  const [height = 0, width = 0, channels = 0, ...more] = rest.map((size, axis) =>
-    size === unknownSize && axis < 2 ? openSize : size,
-  )
-  const isImage = height > 0 && width > 0 && channels === 3 && more.length === 0
+  const [batch = 0, ...sizes] = info.shape ?? []
+  const channelsFirst = sizes[2] !== 3
+  const sides = channelsFirst ? sizes.slice(1) : sizes.slice(0, 2)
+  const [height = 0, width = 0] = sides.map((size) => (size === unknownSize ? openSize : size))
+  const hasColours = sizes[channelsFirst ? 0 : 2] === 3
+  const isImage = height > 0 && width > 0 && hasColours && sizes.length === 3
   if (fed === undefined || !isImage) {
     const found = `input ${name} is ${describe(info)}`
     throw refuse(
@@ -97,7 +101,7 @@ function chooseInput(inputs: Tensors, { refuse, signature, openSize }: Where): I
     )
   }
   const batchSize = batch === unknownSize ? null : batch
-  return { name, tensor, dtype, fed, height, width, batchSize }
+  return { name, tensor, dtype, fed, height, width, channelsFirst, batchSize }
 }
 
 function chooseOutput(
