@@ -22,8 +22,7 @@ import { fuseLayerNormalization } from './passes/fuse-layer-normalization.ts'
 import { scoreKind, selectOutput } from './select-output.ts'
 import type { Stored, Value } from './value.ts'
 
-/** Changes whenever the same model would convert to another graph: part of every cache's key. */
-export const conversionVersion = 4
+// Whoever changes what a model converts to changes `conversionVersion` (versions.ts) too.
 
 export interface ConversionOptions {
   /** The model's name, for messages. */

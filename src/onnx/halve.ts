@@ -6,8 +6,7 @@ import { float32Values, type Tensor } from '../graph/tensor.ts'
 import { elementType } from './encode.ts'
 import { int, type OnnxModel, type OnnxNode } from './model.ts'
 
-/** Changes whenever the same graph would give another one: part of every cache's key. */
-export const halveVersion = 1
+// Whoever changes what becomes of a graph changes `halveVersion` (versions.ts) too.
 
 /** Always worth it: a GPU has units of its own for products of float16. */
 const heavy = new Set(['Conv', 'ConvTranspose', 'Gemm', 'MatMul'])

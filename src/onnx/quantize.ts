@@ -4,8 +4,7 @@
 import { float32Tensor, float32Values, int32Tensor, type Tensor } from '../graph/tensor.ts'
 import { int, type OnnxModel, type OnnxNode } from './model.ts'
 
-/** Changes whenever the same ranges would give another graph: part of every cache's key. */
-export const quantizeVersion = 1
+// Whoever changes what ranges make of a graph changes `quantizeVersion` (versions.ts) too.
 
 /** The values that an activation is taken to have; what lies outside is clipped. */
 export interface Range {

@@ -11,6 +11,8 @@ export interface ModelFile {
   readonly sizeBytes: number
   /** @throws ModelError `corrupt` where the file ends before */
   read(offset: number, length: number): Promise<Uint8Array>
+  /** Fills `bytes` from `offset` on. @throws as `read` */
+  readInto(bytes: Uint8Array, offset: number): Promise<void>
   close(): Promise<void>
 }
 
@@ -76,10 +78,23 @@ function unreadable(folder: string, name: string, cause: unknown): ModelError {
 }
 
 function modelFile(handle: FileHandle, name: string, sizeBytes: number): ModelFile {
+  async function readInto(bytes: Uint8Array, offset: number): Promise<void> {
+    let done = 0
+    while (done < bytes.length) {
+      const part = Math.min(bytes.length - done, maxReadBytes)
+      const { bytesRead } = await handle.read(bytes, done, part, offset + done)
+      if (bytesRead === 0) {
+        throw new ModelError('corrupt', `${name} became shorter while it was read`)
+      }
+      done += bytesRead
+    }
+  }
+
   return {
     name,
     sizeBytes,
     close: () => handle.close(),
+    readInto,
     async read(offset, length) {
       if (offset + length > sizeBytes) {
         throw new ModelError(
@@ -87,29 +102,13 @@ function modelFile(handle: FileHandle, name: string, sizeBytes: number): ModelFi
           `${name}: bytes ${offset} to ${offset + length} are needed, the file has ${sizeBytes}`,
         )
       }
-      return await readFully(handle, name, { offset, length })
+      // A buffer of its own: a slice of Node's shared pool could be unaligned for float32 views.
+      const bytes = new Uint8Array(length)
+      await readInto(bytes, offset)
+      return bytes
     },
   }
 }
 
 /** One system call reads at most this much: Linux stops at 2 GiB - 4 KiB. */
 const maxReadBytes = 2 ** 30
-
-async function readFully(
-  handle: FileHandle,
-  name: string,
-  { offset, length }: { readonly offset: number; readonly length: number },
-): Promise<Uint8Array> {
-  // A buffer of its own: a slice of Node's shared pool could be unaligned for float32 views.
-  const bytes = new Uint8Array(length)
-  let done = 0
-  while (done < length) {
-    const part = Math.min(length - done, maxReadBytes)
-    const { bytesRead } = await handle.read(bytes, done, part, offset + done)
-    if (bytesRead === 0) {
-      throw new ModelError('corrupt', `${name} became shorter while it was read`)
-    }
-    done += bytesRead
-  }
-  return bytes
-}

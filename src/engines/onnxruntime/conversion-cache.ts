@@ -4,25 +4,15 @@
 // It appears by one rename, so it is there whole or not at all; what is damaged later fails its
 // checksum and is made again.
 import { randomUUID } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { crc32c } from '@node-rs/crc32'
 import type { Conversion } from '../../onnx/convert.ts'
-import { encodeSplitModel } from '../../onnx/encode.ts'
+import { type FileSum, sumFile } from '../file-sum.ts'
 import type { ConvertedModel, ModelFacts } from './model-source.ts'
 
 const modelName = 'model.onnx'
 const weightsName = 'weights.bin'
 const entryName = 'entry.json'
-
-/** Chunks in which files are summed. */
-const chunkBytes = 2 ** 20
-
-interface FileSum {
-  readonly sizeBytes: number
-  readonly crc32c: number
-}
 
 interface Entry {
   readonly facts: ModelFacts
@@ -54,6 +44,7 @@ export async function writeEntry(
   const draft = join(cacheFolder, `.${key}.${randomUUID()}`)
   await mkdir(draft, { recursive: true })
   try {
+    const { encodeSplitModel } = await import('../../onnx/encode.ts')
     const { bytes, weights } = encodeSplitModel(onnx, weightsName)
     await writeFile(join(draft, modelName), bytes)
     await writePieces(join(draft, weightsName), weights)
@@ -94,12 +85,4 @@ async function replaceFolder(draft: string, target: string): Promise<void> {
 async function matches(path: string, expected: FileSum): Promise<boolean> {
   const { size } = await stat(path)
   return size === expected.sizeBytes && (await sumFile(path)).crc32c === expected.crc32c
-}
-
-async function sumFile(path: string): Promise<FileSum> {
-  let sum: FileSum = { sizeBytes: 0, crc32c: 0 }
-  for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes })) {
-    sum = { sizeBytes: sum.sizeBytes + chunk.length, crc32c: crc32c(chunk, sum.crc32c) }
-  }
-  return sum
 }

@@ -1,11 +1,9 @@
-// A SavedModel as ONNX: taken from the cache where it holds one, converted otherwise.
+// A SavedModel as ONNX: taken from the cache where it holds one, converted otherwise. What converts is
+// loaded only then: it would take a tenth of a start that finds its model.
 import { ModelError, messageOf } from '../../errors.ts'
-import { type Conversion, conversionVersion, convertGraph } from '../../onnx/convert.ts'
-import { encodeModel } from '../../onnx/encode.ts'
-import { halveModel, halveVersion } from '../../onnx/halve.ts'
-import { quantizeModel, quantizeVersion, type Ranges } from '../../onnx/quantize.ts'
-import { outputsToRead } from '../../onnx/select-output.ts'
-import { readSavedModel } from '../../savedmodel/read-saved-model.ts'
+import type { Conversion } from '../../onnx/convert.ts'
+import type { Ranges } from '../../onnx/quantize.ts'
+import { conversionVersion, halveVersion, quantizeVersion } from '../../onnx/versions.ts'
 import type { LoadRequest, Normalization } from '../engine.ts'
 import { readEntry, writeEntry } from './conversion-cache.ts'
 import { hashModel } from './model-hash.ts'
@@ -32,7 +30,7 @@ type Source = Pick<
 export async function convertedModel(request: Source): Promise<ConvertedModel> {
   const { cacheFolder } = request
   const ranges = await wantedRanges(request)
-  if (cacheFolder === null) return convertInMemory(await convert(request, ranges))
+  if (cacheFolder === null) return await convertInMemory(await convert(request, ranges))
   const key = await cacheKey(request, ranges)
   const cached = await readEntry(cacheFolder, key)
   if (cached !== null) return cached
@@ -41,22 +39,26 @@ export async function convertedModel(request: Source): Promise<ConvertedModel> {
     return await writeEntry(cacheFolder, key, conversion)
   } catch {
     // A read-only or full disk costs the next start time, nothing else.
-    return convertInMemory(conversion)
+    return await convertInMemory(conversion)
   }
 }
 
 async function convert(source: Source, ranges: Ranges | null): Promise<Conversion> {
   const { model, output, openSize } = source
   const inputStage = chooseInputStage(source)
+  const { convertGraph } = await import('../../onnx/convert.ts')
   const conversion = convertGraph(await readServed(source), {
     model,
     output,
     inputStage,
     ...(openSize === undefined ? {} : { openSize }),
   })
-  if (source.isHalved)
+  if (source.isHalved) {
+    const { halveModel } = await import('../../onnx/halve.ts')
     return { ...conversion, precision: 'fp16', onnx: halveModel(conversion.onnx) }
+  }
   if (ranges === null) return conversion
+  const { quantizeModel } = await import('../../onnx/quantize.ts')
   try {
     return { ...conversion, precision: 'int8', onnx: quantizeModel(conversion.onnx, ranges) }
   } catch (error) {
@@ -67,12 +69,16 @@ async function convert(source: Source, ranges: Ranges | null): Promise<Conversio
 }
 
 /** The graph of what is served. @throws ModelError as readSavedModel */
-export function readServed({
+export async function readServed({
   model,
   folder,
   output,
 }: Pick<LoadRequest, 'model' | 'folder' | 'output'>) {
-  return readSavedModel(folder, { outputs: (outputs) => outputsToRead(outputs, model, output) })
+  const { outputsToRead } = await import('../../onnx/select-output.ts')
+  const { readSavedModel } = await import('../../savedmodel/read-saved-model.ts')
+  return await readSavedModel(folder, {
+    outputs: (outputs) => outputsToRead(outputs, model, output),
+  })
 }
 
 /** The ranges to quantise with; null where the version is not an int8 one, or is not to run as one. */
@@ -88,7 +94,8 @@ async function wantedRanges(source: Source): Promise<Ranges | null> {
   return precision === 'int8' || precision === 'auto' ? (quantization?.ranges ?? null) : null
 }
 
-function convertInMemory({ onnx, ...facts }: Conversion): ConvertedModel {
+async function convertInMemory({ onnx, ...facts }: Conversion): Promise<ConvertedModel> {
+  const { encodeModel } = await import('../../onnx/encode.ts')
   return { source: encodeModel(onnx), facts }
 }
 

@@ -9,7 +9,7 @@ const modelFile = 'saved_model.pb'
 const variablesFolder = 'variables'
 
 /** Read at a time: large enough that the hash, not the calls, takes the time. */
-const chunkBytes = 4 * 2 ** 20
+const chunkBytes = 2 ** 20
 
 /**
  * SHA-256 over names and contents of a SavedModel's files, and over `context`.
@@ -31,8 +31,11 @@ async function hashFile(hash: Hash, folder: string, name: string): Promise<void>
   const file = await openModelFile(folder, name)
   try {
     hash.update(`\0${name}\0${file.sizeBytes}\0`)
+    const chunk = new Uint8Array(Math.min(chunkBytes, file.sizeBytes)) // one for the whole file
     for (let offset = 0; offset < file.sizeBytes; offset += chunkBytes) {
-      hash.update(await file.read(offset, Math.min(chunkBytes, file.sizeBytes - offset)))
+      const part = chunk.subarray(0, Math.min(chunkBytes, file.sizeBytes - offset))
+      await file.readInto(part, offset)
+      hash.update(part)
     }
   } finally {
     await file.close()

@@ -3,10 +3,9 @@
 // damaged weights, so every kept file carries the CRC-32C of its content in its name and is checked
 // before use. Nothing here may fail a load: whatever goes wrong, the model compiles without a cache.
 import { createHash } from 'node:crypto'
-import { createReadStream } from 'node:fs'
 import { copyFile, link, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { crc32c } from '@node-rs/crc32'
+import { sumFile } from '../file-sum.ts'
 
 /** One process's use of the cache. */
 export interface CompiledCache {
@@ -30,7 +29,6 @@ interface KeptFile {
 /** `<CRC-32C of the content>.<OpenVINO's name>`. */
 const keptName = /^([0-9a-f]{8})\.(\d+\.blob)$/
 const scratchPrefix = 'use-'
-const chunkBytes = 1024 * 1024
 /** No load takes this long: what is older belongs to a process that was killed. */
 const abandonedMs = 3_600_000
 
@@ -137,9 +135,6 @@ async function modifiedMs(path: string): Promise<number> {
 }
 
 async function checksumOf(path: string): Promise<string> {
-  let checksum = 0
-  for await (const chunk of createReadStream(path, { highWaterMark: chunkBytes })) {
-    checksum = crc32c(chunk, checksum)
-  }
-  return checksum.toString(16).padStart(8, '0')
+  const { crc32c } = await sumFile(path)
+  return crc32c.toString(16).padStart(8, '0')
 }

@@ -5,7 +5,6 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ModelError, messageOf } from '../../errors.ts'
-import { checkCheckpoint } from '../../savedmodel/tensor-bundle.ts'
 import type { LoadRequest, ModelDescription } from '../engine.ts'
 import { convertedModel } from '../onnxruntime/converted-model.ts'
 import type { Pointer } from './c-api.ts'
@@ -69,7 +68,9 @@ async function checkFiles({ model, folder }: LoadRequest): Promise<void> {
     () => true,
     () => false,
   )
-  if (hasCheckpoint) await checkCheckpoint(folder)
+  if (!hasCheckpoint) return
+  const { checkCheckpoint } = await import('../../savedmodel/tensor-bundle.ts')
+  await checkCheckpoint(folder)
 }
 
 async function readDirectly(place: Workplace, request: LoadRequest): Promise<ReadModel> {
