@@ -7,7 +7,7 @@ import { UsageError } from '../errors.ts'
 import { madePhotographs } from '../imaging/made-photographs.ts'
 import { createBenchTable, printJson } from './bench-table.ts'
 import { findImages } from './classify/find-images.ts'
-import { ImageFailure, openServer } from './classify/image-source.ts'
+import { ImageFailure, openServer, originOf } from './classify/image-source.ts'
 import { closedLoop } from './closed-loop.ts'
 import { defaultModelIn } from './models/default-model.ts'
 import { fillRepository } from './models/fill-repository.ts'
@@ -104,7 +104,7 @@ interface FirstQuestion {
 }
 
 function running(url: string): OwnService {
-  return { origin: url, stop: async () => {} }
+  return { origin: originOf(url), stop: async () => {} }
 }
 
 async function startOwn(model: string | undefined): Promise<OwnService> {

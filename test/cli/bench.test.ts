@@ -21,7 +21,7 @@ describe('bench', () => {
     })
 
   test('a row a number of clients, of a running server that wants a key', async () => {
-    const { code, stdout, stderr } = await bench('--url', served.origin, '--clients', '1,3')
+    const { code, stdout, stderr } = await bench('--url', `${served.origin}/`, '--clients', '1,3')
     assert.equal(code, 0, stderr)
     assert.match(stderr, /^resnet50 \(random weights\) at http:/)
     const [head = '', ...rows] = stdout.trimEnd().split('\n')

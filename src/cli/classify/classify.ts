@@ -15,6 +15,7 @@ import {
   type ImageSource,
   openLocalModels,
   openServer,
+  originOf,
   type Question,
 } from './image-source.ts'
 import { inOrder } from './in-order.ts'
@@ -86,7 +87,7 @@ async function openSource(
   models: readonly string[],
 ): Promise<ImageSource> {
   if (url !== undefined) {
-    return openServer(url, apiKey ?? process.env.API_KEY)
+    return openServer(originOf(url), apiKey ?? process.env.API_KEY)
   }
   const flags = repository === undefined ? {} : { MODEL_REPOSITORY: repository }
   const config = readConfig(process.env, flags)

@@ -58,15 +58,20 @@ export async function openLocalModels(config: Config): Promise<ImageSource> {
 /** A server that asks for patience this often in a row is given up. */
 const maxAttempts = 20
 
-/** A server at `url`, which may be on another machine. @throws UsageError where that is no address */
-export function openServer(url: string, apiKey: string | undefined): ImageSource {
+/** Scheme, host and port of what --url says. @throws UsageError where that is no address */
+export function originOf(url: string): string {
   if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
     throw new UsageError(`--url is ${JSON.stringify(url)}; expected an http or https address`)
   }
+  return new URL(url).origin
+}
+
+/** A server at `origin`, which may be on another machine. */
+export function openServer(origin: string, apiKey: string | undefined): ImageSource {
   const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }
   return {
     async ask(image, question) {
-      const address = addressOf(url, question)
+      const address = addressOf(origin, question)
       for (let attempt = 1; ; attempt += 1) {
         const response = await post(address, image, headers)
         const body = (await response.json().catch(() => ({}))) as ServerAnswer
@@ -80,8 +85,8 @@ export function openServer(url: string, apiKey: string | undefined): ImageSource
   }
 }
 
-function addressOf(url: string, { models, topK }: Question): URL {
-  const address = new URL('/v1/classify', url)
+function addressOf(origin: string, { models, topK }: Question): URL {
+  const address = new URL('/v1/classify', origin)
   address.searchParams.set('top_k', String(topK))
   if (models.length > 0) address.searchParams.set('model', models.join(','))
   return address
