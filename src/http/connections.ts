@@ -16,6 +16,11 @@ const maxHeadersMs = 10_000
 /** Longer than the idle timeouts of usual load balancers (60 s), so that they close first. */
 const keepAliveMs = 72_000
 const maxHeaderBytes = 16 * 1024
+/**
+ * Node reads 64 KiB at a time, and stops reading a body that nobody listens to yet when that much is
+ * there: with room for one more, a usual photograph is never stopped, which costs system calls.
+ */
+const socketBufferBytes = 128 * 1024
 /** A model's name has at most 100 characters. */
 const maxPathParameterLength = 256
 /** Our own timer (exchange.ts) answers first, with the words for it; Node's is for the rest. */
@@ -42,6 +47,7 @@ export function socketOptions({ requestTimeoutMs }: Pick<HttpLimits, 'requestTim
       headersTimeout: Math.min(requestTimeout, maxHeadersMs),
       connectionsCheckingInterval: slackMs,
       maxHeaderSize: maxHeaderBytes,
+      highWaterMark: socketBufferBytes,
     },
   }
 }
