@@ -32,7 +32,8 @@ async function classifyImage(edge: Edge, request: FastifyRequest, reply: Fastify
 
   const condition = request.headers['if-none-match']
   const imageDigest = condition === undefined ? undefined : digestOf(image)
-  const form = [wishes, labels, asPicture]
+  const { topK, threshold, rollup, explain } = wishes
+  const form = `${topK} ${threshold} ${rollup} ${explain} ${labels} ${asPicture}`
   const tag = knownTag(edge, condition, { imageDigest, targets, form })
   if (tag !== undefined) {
     return reply
@@ -41,7 +42,6 @@ async function classifyImage(edge: Edge, request: FastifyRequest, reply: Fastify
       .send()
   }
 
-  const { topK, threshold, rollup, explain } = wishes
   const asked = { image, imageDigest, targets, topK, threshold, rollup, explain, deadline, signal }
   const work = classifier.classify(asked)
   const classifications = await orAborted(work, signal)
@@ -61,7 +61,7 @@ function knownTag(
     imageDigest: digest,
     targets,
     form,
-  }: Pick<ClassifyRequest, 'imageDigest' | 'targets'> & { readonly form: unknown },
+  }: Pick<ClassifyRequest, 'imageDigest' | 'targets'> & { readonly form: string },
 ): string | undefined {
   if (condition === undefined || digest === undefined) return undefined
   const identities = classifier.identify(targets)

@@ -10,33 +10,44 @@ export interface EntityTagOptions {
   /** What answers; see `Classifier.identify`. */
   readonly identities: readonly string[]
   /** All that the client said of the answer's form. */
-  readonly form: unknown
+  readonly form: string
 }
 
 /** A weak tag: the same image in another batch may differ in the last bits of a probability. */
 export function entityTag({ digest, identities, form }: EntityTagOptions): string {
-  return `W/"${digest}.${questionTag(`v3 ${identities.join(' ')} ${JSON.stringify(form)}`)}"`
+  const who = identities.length === 1 ? (identities[0] as string) : JSON.stringify(identities)
+  return `W/"${digest}.${questionTag(who, form)}"`
 }
 
 /** Enough to tell questions of one image apart: 132 bits in base64url. */
 const questionTagLength = 22
-/** Models, versions and forms that are asked for at one time, generously. */
-const maxQuestions = 500
-/** Clients ask the same of image after image. */
-const questionTags = new LRUCache<string, string>({ max: maxQuestions })
+/** Versions, or lists of them, that are asked at one time, generously; and forms of each. */
+const maxAsked = 100
+const maxForms = 100
+/**
+ * Clients ask the same of image after image. Found by who is asked first: that long text is always the
+ * same string, whose hash V8 has already.
+ */
+const asked = new LRUCache<string, LRUCache<string, string>>({ max: maxAsked })
 
 /** The part of a tag that says what was asked of the image, and of which versions. */
-function questionTag(question: string): string {
-  const known = questionTags.get(question)
-  if (known !== undefined) return known
-  const hash = createHash('sha256').update(question).digest('base64url')
-  const tag = hash.slice(0, questionTagLength)
-  questionTags.set(question, tag)
+function questionTag(who: string, form: string): string {
+  let tags = asked.get(who)
+  if (tags === undefined) {
+    tags = new LRUCache({ max: maxForms })
+    asked.set(who, tags)
+  }
+  let tag = tags.get(form)
+  if (tag === undefined) {
+    const hash = createHash('sha256').update(JSON.stringify(['v3', who, form]))
+    tag = hash.digest('base64url').slice(0, questionTagLength)
+    tags.set(form, tag)
+  }
   return tag
 }
 
 /** The tag of an answer that was computed. */
-export function answerTag(classifications: readonly Classification[], form: unknown): string {
+export function answerTag(classifications: readonly Classification[], form: string): string {
   const digest = classifications[0]?.imageDigest ?? ''
   return entityTag({ digest, identities: classifications.map(({ identity }) => identity), form })
 }

@@ -1,5 +1,6 @@
 // What came of the images, what they were, and how sure the answers are (drift shows here first).
-import { Counter, type Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
+import { createCounter } from './counter.ts'
 import { createHistogram } from './histogram.ts'
 
 const tenths = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1]
@@ -19,17 +20,17 @@ export interface ImageObserver {
 }
 
 export function createImageMetrics(registry: Registry): ImageObserver {
-  const images = new Counter({
+  const images = createCounter({
     name: 'images_total',
     help: 'Images by what came of them: ok, or an error code',
     labelNames: ['model', 'version', 'outcome'],
-    registers: [registry],
+    registry,
   })
-  const formats = new Counter({
+  const formats = createCounter({
     name: 'image_format_total',
     help: 'Decoded images by format, found from their bytes',
     labelNames: ['format'],
-    registers: [registry],
+    registry,
   })
   const probabilities = createHistogram({
     name: 'top1_probability',
@@ -42,16 +43,16 @@ export function createImageMetrics(registry: Registry): ImageObserver {
   return {
     outcome(labels) {
       outcomes.add(labels.outcome)
-      images.inc({ model: labels.model, version: labels.version, outcome: labels.outcome })
+      images.add([labels.model, labels.version, labels.outcome])
     },
     format(format) {
-      formats.inc({ format })
+      formats.add([format])
     },
     top1(model, probability) {
       probabilities.observe([model], probability)
     },
     forget({ model, version }) {
-      for (const outcome of outcomes) images.remove({ model, version, outcome })
+      for (const outcome of outcomes) images.remove([model, version, outcome])
     },
   }
 }

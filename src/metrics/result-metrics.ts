@@ -1,5 +1,6 @@
 // Where results come from: computed, shared with an equal request in flight, or kept from before.
-import { Counter, Gauge, type Registry } from 'prom-client'
+import { Gauge, type Registry } from 'prom-client'
+import { createCounter } from './counter.ts'
 
 export interface ResultObserver {
   origin(origin: 'computed' | 'shared' | 'cached'): void
@@ -8,11 +9,11 @@ export interface ResultObserver {
 }
 
 export function createResultMetrics(registry: Registry): ResultObserver {
-  const results = new Counter({
+  const results = createCounter({
     name: 'results_total',
     help: 'Results by where they came from: computed, shared (equal work in flight), cached',
     labelNames: ['origin'],
-    registers: [registry],
+    registry,
   })
   const bytes = new Gauge({
     name: 'result_cache_bytes',
@@ -20,7 +21,7 @@ export function createResultMetrics(registry: Registry): ResultObserver {
     registers: [registry],
   })
   return {
-    origin: (origin) => results.inc({ origin }),
+    origin: (origin) => results.add([origin]),
     kept: (count) => bytes.set(count),
   }
 }
