@@ -3,7 +3,7 @@ import { ServiceError } from '../errors.ts'
 import type { Imaging } from '../imaging/imaging.ts'
 import { canExplain } from './explain.ts'
 import { createFinder, type FinderObserver, type FinderOptions, type Found } from './finder.ts'
-import { foretell } from './foretell.ts'
+import { surely } from './foretell.ts'
 import type { ModelTable } from './model-table.ts'
 import type { RankedClass } from './probabilities.ts'
 import { canRollUp, rollUp } from './rollup.ts'
@@ -116,7 +116,7 @@ function assertRoom(served: ServedModel, imaging: Imaging, deadline: number): vo
   if (remainingMs <= 0) {
     throw new ServiceError('deadline_exceeded', 'the time that the request allows has passed')
   }
-  const finishMs = served.forecast.surelyMs(foretell(served, imaging))
+  const finishMs = surely(served, imaging)
   // An empty service always tries: otherwise one slow batch could close the door for good.
   if (waiting > 0 && finishMs > remainingMs) {
     throw new ServiceError(

@@ -25,6 +25,8 @@ export interface Forecast {
  * are late together, so fewer would be an average of a few batches.
  */
 const trustWeight = 0.01
+/** What is believed of forecasts before any was compared. */
+const firstDeviation = 0.1
 /** One image whose clock stopped must not close the door: no ratio counts for more. */
 const maxRatio = 4
 /**
@@ -48,7 +50,7 @@ export function createForecast(sessions: number, maxBatchSize: number): Forecast
   let learned = false
   // Actual time over predicted time: its mean, and its mean absolute deviation.
   let meanRatio = 1
-  let deviation = 0
+  let deviation = firstDeviation
 
   function durationMs(size: number): number {
     // With batches of one size only, time is taken as proportional to size: on the safe side.

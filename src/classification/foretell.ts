@@ -11,6 +11,27 @@ export function foretell({ version, forecast, inFlight }: ServedModel, imaging: 
   return Math.max(imaging.forecastMs(version.model), forecast.finishMs(inFlight))
 }
 
+/** Batches a session, one that runs and one that waits: with fewer images than that it may stand idle. */
+const shortBatches = 2
+
+/**
+ * Whether so much waits that a session is never idle for want of another image. Less is told too
+ * roughly to be judged by: a batch that runs may be half done or just begun.
+ */
+function isLong({ inFlight, options: { maxBatchSize, sessions } }: ServedModel): boolean {
+  return inFlight >= shortBatches * maxBatchSize * sessions
+}
+
+/**
+ * The same as it should be believed when an image is let in or refused. A long queue is believed
+ * with a margin, so that nearly all that is let in is in time; a short one is not, since who refuses
+ * there leaves sessions idle.
+ */
+export function surely(served: ServedModel, imaging: Imaging): number {
+  const foretoldMs = foretell(served, imaging)
+  return isLong(served) ? served.forecast.surelyMs(foretoldMs) : foretoldMs
+}
+
 /** Runs `work`, an image's way through a model, and tells the forecast how long it took in truth. */
 export async function compared<Value>(
   served: ServedModel,
@@ -18,9 +39,9 @@ export async function compared<Value>(
   work: () => Promise<Value>,
 ): Promise<Value> {
   const startedAt = performance.now()
+  const wasLong = isLong(served)
   const compare = () => {
-    // An idle service tells nothing of how well a queue is foretold.
-    if (served.inFlight > 1) served.forecast.compare(foretoldMs, performance.now() - startedAt)
+    if (wasLong) served.forecast.compare(foretoldMs, performance.now() - startedAt)
   }
   try {
     const value = await work()
