@@ -19,6 +19,8 @@ export interface ReadBodyOptions {
  */
 const maxEagerBytes = 1024 * 1024
 const minBufferBytes = 16 * 1024
+/** Whose first bytes are fewer is perhaps dripping: memory follows what comes. */
+const leastEagerBytes = 1024
 
 /**
  * All bytes of a stream, in an ArrayBuffer of exactly their length (it may be moved to a thread).
@@ -98,7 +100,8 @@ class Collector {
 
   #grow(needed: number): void {
     const expected = this.#expectedBytes
-    const eager = Math.min(expected ?? minBufferBytes, maxEagerBytes)
+    const isEager = expected !== undefined && needed >= leastEagerBytes
+    const eager = isEager ? Math.min(expected, maxEagerBytes) : minBufferBytes
     const wanted = Math.max(needed, this.#buffer.length * 2, eager)
     // `allocUnsafeSlow`: memory of its own, neither zeroed nor part of a shared pool.
     const grown = Buffer.allocUnsafeSlow(Math.max(needed, Math.min(wanted, expected ?? wanted)))
