@@ -30,7 +30,7 @@ export class Distribution {
   of(index: number): number {
     const score = this.scores[index] as number
     if (this.#kind === 'probabilities') return score
-    return Math.fround(exponentialOf(score - this.#largest) / this.#sum)
+    return Math.fround(Math.exp(score - this.#largest) / this.#sum)
   }
 
   /** The `k` most probable classes, best first. */
@@ -68,33 +68,8 @@ function largestOf(scores: Float32Array): number {
 
 function sumOfExponentials(scores: Float32Array, largest: number): number {
   let sum = 0
-  for (let i = 0; i < scores.length; i++) sum += exponentialOf((scores[i] as number) - largest)
+  for (let i = 0; i < scores.length; i++) sum += Math.exp((scores[i] as number) - largest)
   return sum
-}
-
-/** Below this, e to the x is nothing to a float32, whose smallest number is 2 to the -149. */
-const leastExponent = -104
-/** The exponential is taken of a multiple of ln 2 / 64, which tables know, and of the small rest. */
-const partBits = 6
-const parts = 2 ** partBits
-const partsPerUnit = parts / Math.LN2
-const unitsPerPart = Math.LN2 / parts
-const powersOfHalf = Float64Array.from({ length: 151 }, (_, power) => 2 ** -power)
-const partsOfHalf = Float64Array.from({ length: parts }, (_, part) => 2 ** (-part / parts))
-
-/**
- * e to the x, of x up to 0, to 13 digits; the answer rounds to the 7 of a float32. `Math.exp` takes
- * half as long again, a thousand times an image.
- */
-function exponentialOf(x: number): number {
-  if (x < leastExponent) return 0
-  const steps = (0.5 - x * partsPerUnit) | 0
-  const rest = x + steps * unitsPerPart // at most ln 2 / 128 either way
-  const series = 1 + rest + rest * rest * (1 / 2 + rest * (1 / 6 + rest * (1 / 24)))
-  return (
-    series *
-    ((powersOfHalf[steps >> partBits] as number) * (partsOfHalf[steps & (parts - 1)] as number))
-  )
 }
 
 /**
@@ -103,13 +78,11 @@ function exponentialOf(x: number): number {
  */
 export function topK(probabilities: Float32Array, k: number): RankedClass[] {
   const best: RankedClass[] = []
-  let least = Number.NEGATIVE_INFINITY // of the best, once there are k of them
   for (let index = 0; index < probabilities.length; index++) {
     const probability = probabilities[index] as number
-    if (probability <= least) continue
+    if (best.length === k && probability <= (best[k - 1] as RankedClass).probability) continue
     best.splice(placeOf(probability, best), 0, { index, probability })
     if (best.length > k) best.pop()
-    if (best.length === k) least = (best[k - 1] as RankedClass).probability
   }
   return best
 }

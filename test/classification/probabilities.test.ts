@@ -25,6 +25,16 @@ test('the best k are those of a full sort, lower index first among equals', () =
   )
 })
 
+test('classes that a model masks out with minus infinity are ranked too, behind all others', () => {
+  const masked = Number.NEGATIVE_INFINITY
+  const distribution = new Distribution(Float32Array.of(masked, 2, masked), 'logits')
+  assert.deepEqual(distribution.best(3), [
+    { index: 1, probability: 1 },
+    { index: 0, probability: 0 },
+    { index: 2, probability: 0 },
+  ])
+})
+
 test('softmax is the one of Math.exp, but for the last bit of a float32', () => {
   const logits = fc.array(fc.float({ min: -200, max: 200, noNaN: true }), {
     minLength: 1,
