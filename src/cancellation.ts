@@ -6,7 +6,7 @@ export interface Cancellation {
   /** The error to throw, once it is aborted. */
   readonly reason: unknown
   /** Listeners are called once, in the order they came, and then forgotten. */
-  addEventListener(type: 'abort', listener: () => void, options?: { readonly once?: boolean }): void
+  addEventListener(type: 'abort', listener: () => void): void
   removeEventListener(type: 'abort', listener: () => void): void
 }
 

@@ -1,10 +1,13 @@
 // Medians and percentiles of measured samples, and a table of them.
 
+import { quantile } from '../../src/cli/quantile.ts'
+
 /** @param share 0…1, e.g. 0.5 for the median */
 export function percentile(samples: readonly number[], share: number): number {
-  const sorted = [...samples].sort((a, b) => a - b)
-  const index = Math.min(sorted.length - 1, Math.floor(share * sorted.length))
-  return sorted[index] ?? Number.NaN
+  return quantile(
+    [...samples].sort((a, b) => a - b),
+    share,
+  )
 }
 
 export function median(samples: readonly number[]): number {

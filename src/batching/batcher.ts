@@ -131,7 +131,7 @@ class WorkConservingBatcher<Item, Result> implements Batcher<Item, Result> {
         reject,
         forget,
       }
-      signal?.addEventListener('abort', abandon, { once: true })
+      signal?.addEventListener('abort', abandon)
       this.#queue.add(entry)
       this.#changed()
       this.#wantLease()

@@ -44,7 +44,7 @@ class Work<Value> implements Terms {
         reject(own.signal.reason)
       }
       if (own.signal.aborted) leave()
-      else own.signal.addEventListener('abort', leave, { once: true })
+      else own.signal.addEventListener('abort', leave)
       const done = () => own.signal.removeEventListener('abort', leave)
       this.result.then(done, done)
       this.result.then(resolve, reject)
@@ -62,7 +62,7 @@ export function createSharedWork<Value>(): SharedWork<Value> {
     const forget = () => {
       if (works.get(key) === work) works.delete(key)
     }
-    work.signal.addEventListener('abort', forget, { once: true }) // nobody joins what is given up
+    work.signal.addEventListener('abort', forget) // nobody joins what is given up
     work.result = start(work)
     work.result.then(forget, forget)
     return work

@@ -1,5 +1,6 @@
 // What `bench` prints: a table for people, or a line of JSON a row.
-import { type LoopFigures, quantile } from './closed-loop.ts'
+import type { LoopFigures } from './closed-loop.ts'
+import { quantile } from './quantile.ts'
 
 export type BenchRow = LoopFigures & { readonly clients: number }
 

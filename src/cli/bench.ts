@@ -24,8 +24,6 @@ interface BenchOptions {
   readonly json: boolean
 }
 
-/** Not counted, of each row: the queue fills, code is compiled. */
-const settleMs = 1500
 const maxClients = 4096
 /** They are all held in memory; a folder of more is a data set. */
 const maxImages = 1000
@@ -74,7 +72,7 @@ async function bench(paths: readonly string[], options: BenchOptions): Promise<v
     process.stderr.write(`${first?.model} (${first?.weights} weights) at ${service.origin}\n`)
     const print = options.json ? printJson : createBenchTable()
     for (const clients of options.clients) {
-      const load = { ...options, origin: service.origin, bodies, clients, settleMs }
+      const load = { ...options, origin: service.origin, bodies, clients }
       const path = `/v1/classify?model=${encodeURIComponent(first?.model ?? '')}`
       const headers = key === undefined ? {} : { authorization: `Bearer ${key}` }
       const figures = await closedLoop({ ...load, path, headers })

@@ -9,8 +9,6 @@ export interface LoopOptions {
   readonly bodies: readonly Uint8Array[]
   readonly clients: number
   readonly seconds: number
-  /** Not counted: the queue fills, code is compiled. */
-  readonly settleMs: number
 }
 
 export interface LoopFigures {
@@ -25,11 +23,13 @@ export interface LoopFigures {
   readonly failures: ReadonlyMap<string, number>
 }
 
+/** Not counted: the queue fills, code is compiled. */
+const settleMs = 1500
 /** A client that got no answer comes back after this, so that refusals are not what is measured. */
 const pauseAfterRefusalMs = 1000
 
 export async function closedLoop(options: LoopOptions): Promise<LoopFigures> {
-  const { origin, path, headers = {}, bodies, clients, seconds, settleMs } = options
+  const { origin, path, headers = {}, bodies, clients, seconds } = options
   const pool = new Pool(origin, { connections: clients })
   const from = performance.now() + settleMs
   const until = from + seconds * 1000
@@ -76,11 +76,6 @@ function createTally() {
       return { perSecond: timesMs.length / seconds, timesMs, stagesMs, refused, failures }
     },
   }
-}
-
-/** @param share 0…1 @returns the time within which this share of the requests was answered */
-export function quantile(timesMs: readonly number[], share: number): number {
-  return timesMs[Math.min(timesMs.length - 1, Math.floor(timesMs.length * share))] ?? Number.NaN
 }
 
 interface Post {

@@ -67,7 +67,7 @@ export function createSlots(places: number): Slots {
       }
       const abort = () => waiter.refuse(signal?.reason)
       waiters.add(waiter)
-      signal?.addEventListener('abort', abort, { once: true })
+      signal?.addEventListener('abort', abort)
     })
   }
 

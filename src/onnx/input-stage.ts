@@ -48,6 +48,12 @@ export const takesText =
   'it takes encoded images or tf.Example records; this service decodes images itself, so export a ' +
   'signature that takes pixels [N, height, width, 3]'
 
+/** Where the colours and the sides stand in what follows the batch; colours come last where both may be meant. */
+export function layoutOf(sizes: readonly number[]) {
+  const isLast = sizes[2] === 3
+  return { channelsFirst: !isLast, sides: isLast ? sizes.slice(0, 2) : sizes.slice(1) }
+}
+
 /** The model's one image input. @throws ModelError `unsupported` where it has none */
 export function readImageInput(
   graph: Graph,
@@ -68,9 +74,11 @@ export function readImageInput(
   }
   const computed = computedType(input.dtype)
   const [batch = 0, ...sizes] = input.shape ?? []
-  const isFirst = sizes[2] !== 3
-  const sides = isFirst ? sizes.slice(1) : sizes.slice(0, 2)
-  const [height, width] = sides.map((side) => (side < 1 ? openSize : side)) as [number, number]
+  const layout = layoutOf(sizes)
+  const [height, width] = layout.sides.map((side) => (side < 1 ? openSize : side)) as [
+    number,
+    number,
+  ]
   const isFloat = computed === 'float32'
   if (!(isFloat || pixelTypes.has(computed)) || height < 1 || width < 1) {
     throw new ModelError('unsupported', `model ${model}: ${describeInput(input)}`)
@@ -82,7 +90,7 @@ export function readImageInput(
     integer: isFloat || computed === 'uint8' ? null : computed,
     height,
     width,
-    channelsFirst: isFirst,
+    channelsFirst: layout.channelsFirst,
     batch: batch > 0 ? batch : null,
   }
 }

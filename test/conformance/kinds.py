@@ -8,8 +8,8 @@ the model, in words that match.
 import keras
 import numpy as np
 import tensorflow as tf
-from people import (CASES, H, L, W, Small, case, disturb, export, keras2, keras_small, random, save, scaled, spec,
-                    variable, weights)
+from people import (CASES, H, L, W, Small, case, disturb, export, keras2, keras_small, policy, random, save, scaled,
+                    spec, variable, weights)
 
 # What the service says of a signature that it cannot feed, and how it names the engine that can.
 NO_TEXT = "takes encoded images or tf.Example records; this service decodes images itself"
@@ -449,21 +449,15 @@ def quantisation_aware_leftovers(folder):
 @case
 def keras_mixed_bfloat16_whole(folder):
     """The policy for the last layer as well: the scores are bfloat16."""
-    keras.mixed_precision.set_global_policy("mixed_bfloat16")
-    try:
+    with policy("mixed_bfloat16"):
         export(keras_small(L.Rescaling(1 / 255)), folder)
-    finally:
-        keras.mixed_precision.set_global_policy("float32")
     return {"tolerance": 3e-2}
 
 
 @case
 def keras_mixed_float16_whole(folder):
-    keras.mixed_precision.set_global_policy("mixed_float16")
-    try:
+    with policy("mixed_float16"):
         export(keras_small(L.Rescaling(1 / 255)), folder)
-    finally:
-        keras.mixed_precision.set_global_policy("float32")
     return {"tolerance": 8e-3}
 
 

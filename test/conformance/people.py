@@ -4,6 +4,7 @@ Each function writes `folder/1` (a SavedModel) and may return {"output": …, "s
 manifest has to say something. export.py asks TensorFlow for the answers.
 """
 
+import contextlib
 import os
 import shutil
 
@@ -891,23 +892,27 @@ def keras_two_heads(folder):
     return {"output": "kind"}
 
 
-@case
-def keras_mixed_bfloat16(folder):
-    keras.mixed_precision.set_global_policy("mixed_bfloat16")
+@contextlib.contextmanager
+def policy(name):
+    """Layers made in it compute in other types."""
+    keras.mixed_precision.set_global_policy(name)
     try:
-        export(keras_small(L.Rescaling(1 / 255), top=L.Dense(10, activation="softmax", dtype="float32")), folder)
+        yield
     finally:
         keras.mixed_precision.set_global_policy("float32")
+
+
+@case
+def keras_mixed_bfloat16(folder):
+    with policy("mixed_bfloat16"):
+        export(keras_small(L.Rescaling(1 / 255), top=L.Dense(10, activation="softmax", dtype="float32")), folder)
     return {"tolerance": 2e-2}
 
 
 @case
 def keras_mixed_float16(folder):
-    keras.mixed_precision.set_global_policy("mixed_float16")
-    try:
+    with policy("mixed_float16"):
         export(keras_small(L.Rescaling(1 / 255), top=L.Dense(10, activation="softmax", dtype="float32")), folder)
-    finally:
-        keras.mixed_precision.set_global_policy("float32")
     return {"tolerance": 5e-3}
 
 

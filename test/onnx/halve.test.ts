@@ -8,6 +8,7 @@ import { encodeModel } from '../../src/onnx/encode.ts'
 import { halveModel } from '../../src/onnx/halve.ts'
 import type { OnnxModel } from '../../src/onnx/model.ts'
 import { readSavedModel } from '../../src/savedmodel/read-saved-model.ts'
+import { onnxNode } from '../support/onnx-node.ts'
 import { smallCrops, smallModel } from '../support/small-model.ts'
 
 test('numbers that float16 holds stay as they are; others become the nearest, ties to even', () => {
@@ -29,23 +30,15 @@ test('numbers beyond float16 become its largest, not infinite; what is no number
   assert.ok(Number.isNaN(halfToNumber(none as number)))
 })
 
-const node = (op: string, inputs: string[], output: string) => ({
-  name: output,
-  op,
-  inputs,
-  outputs: [output],
-  attributes: {},
-})
-
 const model: OnnxModel = {
   name: 'tiny',
   nodes: [
-    node('Mul', ['image', 'scale'], 'scaled'),
-    node('Conv', ['scaled', 'weights'], 'conv'),
-    node('Relu', ['conv'], 'relu'),
-    node('GlobalAveragePool', ['relu'], 'pooled'),
-    node('Shape', ['relu'], 'shape'),
-    node('Softmax', ['pooled'], 'scores'),
+    onnxNode('Mul', ['image', 'scale'], 'scaled'),
+    onnxNode('Conv', ['scaled', 'weights'], 'conv'),
+    onnxNode('Relu', ['conv'], 'relu'),
+    onnxNode('GlobalAveragePool', ['relu'], 'pooled'),
+    onnxNode('Shape', ['relu'], 'shape'),
+    onnxNode('Softmax', ['pooled'], 'scores'),
   ],
   initializers: new Map([
     ['scale', float32Tensor([1], Float32Array.of(0.5))],

@@ -3,24 +3,17 @@ import test from 'node:test'
 import { float32Tensor, float32Values, type Tensor } from '../../src/graph/tensor.ts'
 import type { OnnxModel } from '../../src/onnx/model.ts'
 import { activationsOf, quantizeModel } from '../../src/onnx/quantize.ts'
-
-const node = (op: string, inputs: string[], output: string) => ({
-  name: output,
-  op,
-  inputs,
-  outputs: [output],
-  attributes: {},
-})
+import { onnxNode } from '../support/onnx-node.ts'
 
 /** Two channels of very different size, a Relu, a second convolution and a last layer. */
 const model: OnnxModel = {
   name: 'tiny',
   nodes: [
-    node('Conv', ['image', 'w1', 'b1'], 'c1'),
-    node('Relu', ['c1'], 'r1'),
-    node('Conv', ['r1', 'w2'], 'c2'),
-    node('Add', ['c2', 'r1'], 'sum'),
-    node('Gemm', ['sum', 'w3'], 'scores'),
+    onnxNode('Conv', ['image', 'w1', 'b1'], 'c1'),
+    onnxNode('Relu', ['c1'], 'r1'),
+    onnxNode('Conv', ['r1', 'w2'], 'c2'),
+    onnxNode('Add', ['c2', 'r1'], 'sum'),
+    onnxNode('Gemm', ['sum', 'w3'], 'scores'),
   ],
   initializers: new Map([
     ['w1', float32Tensor([2, 1, 1, 1], Float32Array.of(100, -0.5))],

@@ -1,7 +1,8 @@
 // One setting on trial: a service with it, in a process of its own, under a closed loop of clients.
 import { madePhotographs } from '../../imaging/made-photographs.ts'
-import { closedLoop, quantile } from '../closed-loop.ts'
+import { closedLoop } from '../closed-loop.ts'
 import { startOwnService } from '../own-service.ts'
+import { quantile } from '../quantile.ts'
 
 export interface TuneSetting {
   readonly sessions: number
@@ -21,9 +22,6 @@ interface TrialOptions {
   readonly seconds: number
 }
 
-/** Not counted: the queue fills, code is compiled. */
-const settleMs = 1500
-
 export async function measureSetting(setting: TuneSetting, options: TrialOptions): Promise<Trial> {
   const { model, clients, seconds } = options
   const service = await startOwnService({
@@ -38,7 +36,7 @@ export async function measureSetting(setting: TuneSetting, options: TrialOptions
     const bodies = await madePhotographs()
     const path = `/v1/classify?model=${encodeURIComponent(model)}`
     const { origin } = service
-    const load = { origin, path, bodies, clients, seconds, settleMs }
+    const load = { origin, path, bodies, clients, seconds }
     const { perSecond, timesMs } = await closedLoop(load)
     if (timesMs.length === 0) throw new Error('no answer within the measured time')
     return { ...setting, imagesPerSecond: perSecond, p99Ms: quantile(timesMs, 0.99) }

@@ -1,7 +1,7 @@
 // Which tensors of a SavedModel take the image and give the scores, and in which types TensorFlow's
 // binding hands them over: it makes and reads tensors of few types, so the others are cast in the graph.
 import { ModelError } from '../../errors.ts'
-import { takesText } from '../../onnx/input-stage.ts'
+import { layoutOf, takesText } from '../../onnx/input-stage.ts'
 import type { Signature } from '../../savedmodel/signatures.ts'
 import type { LoadRequest } from '../engine.ts'
 
@@ -87,8 +87,7 @@ function chooseInput(inputs: Tensors, { refuse, signature, openSize }: Where): I
   const { name, tensor, dtype } = info
   const fed = fedTypes[dtype]
   const [batch = 0, ...sizes] = info.shape ?? []
-  const channelsFirst = sizes[2] !== 3
-  const sides = channelsFirst ? sizes.slice(1) : sizes.slice(0, 2)
+  const { channelsFirst, sides } = layoutOf(sizes)
   const [height = 0, width = 0] = sides.map((size) => (size === unknownSize ? openSize : size))
   const hasColours = sizes[channelsFirst ? 0 : 2] === 3
   const isImage = height > 0 && width > 0 && hasColours && sizes.length === 3

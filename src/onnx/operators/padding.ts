@@ -56,11 +56,11 @@ function gather(operation: Operation): Value {
     operation.unsupported('picks others for each image (batch_dims)')
   }
   const x = operation.input(0)
-  const isTable = x.kind === 'known' && x.perBatch === undefined
-  if (isTable && operation.input(1).kind !== 'known') return gatherComputed(operation, x)
-  const indices = operation.constant(1, 'indices')
   const axisOperand = operation.node.op === 'GatherV2' ? operation.integers(2, 'axis')[0] : 0
   const axis = operation.axis(axisOperand as number, x.shape.length)
+  const isTable = x.kind === 'known' && x.perBatch === undefined
+  if (isTable && operation.input(1).kind !== 'known') return gatherComputed(operation, x, axis)
+  const indices = operation.constant(1, 'indices')
   const shape = x.shape.toSpliced(axis, 1, ...indices.shape)
   const size = x.shape[axis] as number
   if (size < 0) operation.unsupported('picks from the batch')
@@ -80,10 +80,8 @@ function gather(operation: Operation): Value {
 }
 
 /** Picks from a table that is known, such as an embedding, what is computed. */
-function gatherComputed(operation: Operation, table: Known): Value {
+function gatherComputed(operation: Operation, table: Known, axis: number): Value {
   const { emitter } = operation
-  const axisOperand = operation.node.op === 'GatherV2' ? operation.integers(2, 'axis')[0] : 0
-  const axis = operation.axis(axisOperand as number, table.shape.length)
   const indices = inPlainOrder(emitter, store(emitter, operation.input(1)))
   const shape = table.shape.toSpliced(axis, 1, ...indices.shape)
   const inputs = [emitter.constant(tensorFromKnown(table)), indices.name]
