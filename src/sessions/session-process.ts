@@ -77,7 +77,8 @@ class SessionProcess {
       onMessage: (message) => this.#obey(message),
       payloadFor: (header) => this.#pixelsFor(header),
       onBatch: (header) => {
-        this.#running = this.#run(header)
+        // A step later: a run that fails at once must find itself as what is running.
+        this.#running = Promise.resolve().then(() => this.#run(header))
       },
       onBroken: (error) => {
         process.stderr.write(`the service sent what a session cannot read: ${messageOf(error)}\n`)

@@ -1,10 +1,13 @@
 // The cache of converted models: taken when it fits, made again when it does not, never in the way.
 import assert from 'node:assert/strict'
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { LoadRequest } from '../../src/engines/engine.ts'
+import { readEntry, writeEntry } from '../../src/engines/onnxruntime/conversion-cache.ts'
+import { inputStageOf, readServed } from '../../src/engines/onnxruntime/converted-model.ts'
 import { onnxruntimeEngine } from '../../src/engines/onnxruntime/engine.ts'
+import { type Conversion, convertGraph } from '../../src/onnx/convert.ts'
 import { writeSavedModel } from '../../src/savedmodel/write-saved-model.ts'
 import { createGraphBuilder, ints, text } from '../support/graph-builder.ts'
 import { sessionRequest } from '../support/session-request.ts'
@@ -65,6 +68,33 @@ test('sessions that start together do not disturb each other', async (t) => {
   for (const one of all) assert.deepEqual(one, all[0])
   assert.equal((await readdir(cacheFolder)).length, 1)
 })
+
+test('what another service opens is not taken away while this one writes the same', async (t) => {
+  const { request, cacheFolder } = await model(t)
+  const { model: name, output, normalization } = request
+  const inputStage = inputStageOf(normalization)
+  const conversion = convertGraph(await readServed(request), { model: name, output, inputStage })
+  const { source } = await writeEntry(cacheFolder, 'key', conversion)
+  const weights = join(dirname(source as string), 'weights.bin')
+  const before = await readFile(weights)
+  let writing = true
+  let looks = 0
+  const writer = Promise.all([1, 2, 3].map(() => rewrite(cacheFolder, conversion))).finally(() => {
+    writing = false
+  })
+  while (writing) {
+    assert.deepEqual(await readFile(weights), before)
+    looks += 1
+  }
+  await writer
+  assert.ok(looks > 10, `${looks} looks`)
+  assert.notEqual(await readEntry(cacheFolder, 'key'), null)
+  assert.deepEqual(await readdir(cacheFolder), ['key'])
+})
+
+async function rewrite(cacheFolder: string, conversion: Conversion): Promise<void> {
+  for (let times = 0; times < 50; times += 1) await writeEntry(cacheFolder, 'key', conversion)
+}
 
 test('a cache folder that cannot be written is no error', async (t) => {
   const { request, cacheFolder } = await model(t)

@@ -21,6 +21,17 @@ test('a batch comes back as one row of scores a crop, in order', async (t) => {
   assert.equal(pool.description.engine, 'onnxruntime')
 })
 
+test('an image that the engine will not run costs neither its session nor its batch-mates', async (t) => {
+  const { run, deaths } = await openPool(t, 1)
+  const crops = [withFault(tinyCrop(1), 'throw'), tinyCrop(2), tinyCrop(3)]
+  const outcomes = [...(await run(crops)), ...(await run(crops.slice(1)))]
+  assert.deepEqual(
+    outcomes.map(({ ok }) => ok),
+    [false, true, true, true, true],
+  )
+  assert.deepEqual(deaths, [])
+})
+
 test('the place of a session that seems to hang is filled before that is certain', async (t) => {
   const { pool, run, deaths } = await openPool(t, 1, {
     watchdog: { floorMs: 15_000 },

@@ -2,7 +2,7 @@
 //   <key>/model.onnx   the graph     <key>/weights.bin   its constants, which the runtime maps
 //   <key>/entry.json   facts about the model, and size and CRC32C of the other two
 // It appears by one rename, so it is there whole or not at all; what is damaged later fails its
-// checksum and is made again.
+// checksum and is made again, under the eyes of services that share the folder.
 import { randomUUID } from 'node:crypto'
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -53,7 +53,7 @@ export async function writeEntry(
       [weightsName]: await sumFile(join(draft, weightsName)),
     }
     await writeFile(join(draft, entryName), JSON.stringify({ facts, files } satisfies Entry))
-    await replaceFolder(draft, target)
+    await place(draft, target)
   } finally {
     await rm(draft, { recursive: true, force: true })
   }
@@ -72,13 +72,20 @@ async function writePieces(
   }
 }
 
-/** A folder cannot be renamed over another: a damaged one, or one just written by a neighbour. */
-async function replaceFolder(draft: string, target: string): Promise<void> {
+/**
+ * A folder cannot be renamed over another: a damaged one, or one that a neighbour has just written
+ * and that its session opens now. So files take the place of files, each at once; none is ever
+ * missing, and what is open stays. Between neighbours they are equal: the key says what is in them.
+ */
+async function place(draft: string, target: string): Promise<void> {
   try {
     await rename(draft, target)
   } catch {
-    await rm(target, { recursive: true, force: true })
-    await rename(draft, target)
+    await mkdir(target, { recursive: true })
+    // The entry last: it vouches for the other two.
+    for (const name of [weightsName, modelName, entryName]) {
+      await rename(join(draft, name), join(target, name))
+    }
   }
 }
 
