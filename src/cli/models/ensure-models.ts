@@ -12,6 +12,7 @@ import { seededCheckpoint } from '../../resnet/seeded-checkpoint.ts'
 import { DownloadError } from '../download-error.ts'
 import { createLines } from '../progress.ts'
 import { buildModel } from './build-model.ts'
+import { lockFilling } from './fill-lock.ts'
 import { fillingMarker, holdingsOf } from './holds-models.ts'
 import { versionsIn } from './install-model.ts'
 import type { Catalogue } from './published-weights.ts'
@@ -40,15 +41,34 @@ const noSource = 'none'
  * @returns whether anything was built
  */
 export async function ensureModels(options: EnsureOptions): Promise<boolean> {
-  const { repository, source, say } = options
+  const { repository, say } = options
   await mkdir(repository, { recursive: true }).catch((error: unknown) => {
     throw new ModelError('missing', `model repository ${repository}: ${messageOf(error)}`)
   })
-  const missing = await missingNetworks(repository)
-  if (missing.length === 0) {
+  if (await isFull(repository)) {
+    // Left where a start was cut off after its last model.
     await rm(join(repository, fillingMarker), { force: true })
     return false
   }
+  const unlock = await lockFilling(repository, () =>
+    say(`${repository} is being filled by another start: waiting for it`),
+  )
+  try {
+    if (await isFull(repository)) return false
+    await fill(options)
+    return true
+  } finally {
+    await unlock()
+  }
+}
+
+async function isFull(repository: string): Promise<boolean> {
+  return (await missingNetworks(repository)).length === 0
+}
+
+async function fill(options: EnsureOptions): Promise<void> {
+  const { repository, source, say } = options
+  const missing = await missingNetworks(repository)
   await writeFile(join(repository, fillingMarker), '')
   if (source !== noSource) {
     say(`${repository} holds no model: downloading ${missing.join(' and ')} from ${source}`)
@@ -65,7 +85,6 @@ export async function ensureModels(options: EnsureOptions): Promise<boolean> {
     if (failed) await buildRandom(network, repository)
   }
   await rm(join(repository, fillingMarker), { force: true })
-  return true
 }
 
 async function missingNetworks(repository: string): Promise<readonly NetworkName[]> {

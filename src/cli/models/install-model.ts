@@ -24,6 +24,8 @@ export interface NewModel {
   readonly files: Readonly<Record<string, string>>
 }
 
+const hint = 'choose another name with --as, or --replace the model'
+
 /** What an interrupted build left is removed after this long: no build takes it. */
 const leftoverMs = 3_600_000
 
@@ -61,10 +63,13 @@ async function installWhole(model: NewModel, folder: string, version: number): P
     await mkdir(temporary)
     await writeSavedModel(join(temporary, String(version)), model.graph)
     await writeManifest(temporary, model, null)
-    await rename(folder, old).catch(ignoreMissing)
-    await rename(temporary, folder).catch(async (error: unknown) => {
+    if (model.replace) await rename(folder, old).catch(ignoreMissing)
+    await rename(temporary, folder).catch(async (error: NodeJS.ErrnoException) => {
       await rename(old, folder).catch(ignoreMissing)
-      throw error
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
+      throw new UsageError(
+        `${folder} was written by somebody else meanwhile: look at it, then ${hint}`,
+      )
     })
   } finally {
     await rm(temporary, { recursive: true, force: true })
@@ -83,7 +88,6 @@ async function checkAddition(
   folder: string,
   { versions, version }: Addition,
 ): Promise<void> {
-  const hint = 'choose another name with --as, or --replace the model'
   if (versions.includes(version)) {
     throw new UsageError(`${folder} holds version ${version} already: choose another, or ${hint}`)
   }

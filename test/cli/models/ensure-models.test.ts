@@ -82,3 +82,19 @@ test('a start that was cut off between the two models builds the other one', asy
     ['resnet50', 'random'],
   ])
 })
+
+test('two that start together on one empty repository fill it once', async (t) => {
+  const files = { resnet34: publishedFile('resnet34'), resnet50: publishedFile('resnet50') }
+  // Of each file one is served: a second request finds nothing.
+  const server = await serveFile(t, whole(files.resnet34), whole(files.resnet50))
+  const catalogue = catalogueOf(files)
+  const { repository, ensure, kinds, lines } = await ensureOf(t, { source: server.url, catalogue })
+  const filled = await Promise.all([ensure(), ensure(), ensure()])
+  assert.deepEqual(filled.toSorted(), [false, false, true])
+  assert.deepEqual(await kinds(), [
+    ['resnet34', 'pretrained'],
+    ['resnet50', 'pretrained'],
+  ])
+  assert.equal(lines.filter((line) => /filled by another start: waiting/.test(line)).length, 2)
+  assert.deepEqual((await readdir(repository)).sort(), ['.downloads', 'resnet34', 'resnet50'])
+})
