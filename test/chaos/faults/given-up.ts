@@ -1,5 +1,6 @@
 // Requests that nobody waits for any more: they must not cost compute.
 import assert from 'node:assert/strict'
+import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'undici'
 import { withFault } from '../../fixtures/faults.ts'
@@ -21,6 +22,7 @@ export const givenUp: readonly Fault[] = [
       const server = await startServed({ repository, faulty: true, environment })
       const { url, busy } = await keepBusy(server.origin)
       const leave = new AbortController()
+      setMaxListeners(many, leave.signal)
       const left = images
         .slice(0, many)
         .map(({ body }) =>
