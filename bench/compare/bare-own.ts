@@ -34,9 +34,10 @@ export async function startOwnLoops(
     recipe: { ...preprocess, height: 224, width: 224, cropSize: 224 },
     images: images.map((image) => Buffer.from(image).toString('base64')),
   }
+  const ended = once(child, 'exit').then(() => Promise.reject(new Error(`bare ${engine} ended`)))
+  ended.catch(() => {}) // at the end of the run nobody waits for an answer
   const answer = async <Answer>(message: BareOrder | BareTask): Promise<Answer> => {
     child.send(message)
-    const ended = once(child, 'exit').then(() => Promise.reject(new Error(`bare ${engine} ended`)))
     return (await Promise.race([once(child, 'message'), ended]))[0] as Answer
   }
   await answer(order)
