@@ -39,6 +39,7 @@ const noSource = 'none'
  * Builds ResNet34 and ResNet50 where `repository` holds no model: with the published weights, or,
  * where those cannot be downloaded, says so in one line and builds them with random weights.
  * @returns whether anything was built
+ * @throws ModelError `missing` where it holds no model and cannot be written
  */
 export async function ensureModels(options: EnsureOptions): Promise<boolean> {
   const { repository, say } = options
@@ -52,7 +53,11 @@ export async function ensureModels(options: EnsureOptions): Promise<boolean> {
   }
   const unlock = await lockFilling(repository, () =>
     say(`${repository} is being filled by another start: waiting for it`),
-  )
+  ).catch((error: unknown) => {
+    const found = `holds no model and cannot be written (${messageOf(error)})`
+    const advice = 'put a model into it, or name a folder that can be written in MODEL_REPOSITORY'
+    throw new ModelError('missing', `model repository ${repository} ${found}: ${advice}`)
+  })
   try {
     if (await isFull(repository)) return false
     await fill(options)

@@ -98,3 +98,14 @@ test('two that start together on one empty repository fill it once', async (t) =
   assert.equal(lines.filter((line) => /filled by another start: waiting/.test(line)).length, 2)
   assert.deepEqual((await readdir(repository)).sort(), ['.downloads', 'resnet34', 'resnet50'])
 })
+
+const skip = process.platform === 'linux' ? false : 'needs /proc'
+test('an empty repository that cannot be written: what to do', { skip }, async () => {
+  // No file system lets anybody make a folder there, root included.
+  const ensure = ensureModels({ repository: '/proc/self/fdinfo', source: 'none', say: () => {} })
+  await assert.rejects(ensure, {
+    name: 'ModelError',
+    message:
+      /fdinfo holds no model and cannot be written \(E\w+: .*\): put a model into it, or name/,
+  })
+})
