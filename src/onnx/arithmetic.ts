@@ -5,6 +5,7 @@ import { broadcastExtents, type Extents, extentProduct, sameExtents } from './ex
 import { type Elements, type Known, known, pick } from './known.ts'
 import { inOrder, operandTensor, store } from './layout.ts'
 import type { OnnxAttributes } from './model.ts'
+import { OperandError } from './operand-error.ts'
 import { type AxisOrder, isPlain } from './permutation.ts'
 import type { Reshaped, Stored, Value } from './value.ts'
 import { broadcastIndices } from './walk.ts'
@@ -23,9 +24,6 @@ export interface Binary {
   /** The element type of the result, where it is not that of the operands. */
   readonly dtype?: DataType
 }
-
-/** Thrown where operands do not fit each other; the caller names the node. */
-export class OperandError extends Error {}
 
 /** Applies a function to each element. */
 export function applyUnary(emitter: Emitter, { compute, write }: Unary, x: Value): Value {
@@ -79,7 +77,7 @@ function sourceFitting(other: Value, { shape, source }: Reshaped): Value | null 
     const same = sameExtents(other.shape, shape) && sameExtents(other.source.shape, source.shape)
     return same ? other.source : null
   }
-  if (other.kind !== 'known') return null
+  if (other.kind !== 'known' || other.shape.length > shape.length) return null
   if (other.elements.length === 1) return { ...other, shape: [] }
   const last = shape.at(-1)
   const isVector = other.elements.length === other.shape.at(-1) && other.shape.at(-1) === last
@@ -147,14 +145,17 @@ function computeBinary(binary: Binary, a: Known, b: Known): Known {
   return left.perBatch || right.perBatch ? withBatch(binary, result, [left, right]) : result
 }
 
-/** Sizes of the batch can be multiplied and divided by plain numbers, and nothing else. */
+/** Sizes of the batch can be multiplied by plain numbers, divided where nothing is left over, and nothing else. */
 function withBatch(binary: Binary, result: Known, [a, b]: readonly [Known, Known]): Known {
   const perBatch = new Uint8Array(result.elements.length)
+  const divisor = (i: number) => (binary.op === 'Div' ? (b.elements[i] as number) : 1)
   for (let i = 0; i < perBatch.length; i++) {
     const [left, right] = [a.perBatch?.[i] ?? 0, b.perBatch?.[i] ?? 0]
     const fits =
       binary.op === 'Mul' ? left + right < 2 : right === 0 && (left === 0 || binary.op === 'Div')
-    if (!fits) throw new OperandError('computes with the size of the batch')
+    // Half a batch is no multiple of it: rounding would depend on how many images there are.
+    const isWhole = left + right === 0 || Number.isInteger((a.elements[i] as number) / divisor(i))
+    if (!fits || !isWhole) throw new OperandError('computes with the size of the batch')
     perBatch[i] = left + right
   }
   return { ...result, perBatch }

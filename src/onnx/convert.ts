@@ -2,7 +2,6 @@
 // then passes fold what can be folded. Images enter as uint8 [batch, height, width, 3].
 import { ModelError } from '../errors.ts'
 import type { Graph, GraphNode } from '../graph/graph.ts'
-import { OperandError } from './arithmetic.ts'
 import { classMapsOutput, withClassMaps } from './class-maps.ts'
 import { Emitter } from './emitter.ts'
 import { describeExtents } from './extent.ts'
@@ -10,6 +9,7 @@ import { type ImageInput, type InputStage, readImageInput, writeInput } from './
 import { inPlainOrder, reshape } from './layout.ts'
 import { mergeDilations } from './merge-dilations.ts'
 import { type OnnxModel, pixelsName, scoresName } from './model.ts'
+import { OperandError } from './operand-error.ts'
 import { Operation } from './operation.ts'
 import { operators } from './operators.ts'
 import { collapseReshapes } from './passes/collapse-reshapes.ts'
@@ -104,7 +104,7 @@ function convertFor(graph: Graph, input: ImageInput, options: ConversionOptions)
   }
   const scores = values.get(served.value.node)?.[served.value.output]
   emitter.enter('output')
-  const last = writeScores(emitter, scores, { model, name: served.name })
+  const last = writeScores(emitter, scores, { model, name: served.name, batch: input.batch })
   const draft = passes.reduce<Draft>((current, pass) => dropUnread(pass(current)), {
     nodes: emitter.nodes,
     initializers: emitter.initializers,
@@ -172,7 +172,8 @@ function convertNode(node: GraphNode, { emitter, values, model }: NodeContext): 
   } catch (error) {
     if (error instanceof OperandError) return operation.unsupported(error.message)
     // Operators take the operands that TensorFlow gives them; a damaged graph may lack some.
-    if (error instanceof TypeError && !/This is a bug/.test(error.message))
+    const isOdd = error instanceof TypeError || error instanceof RangeError
+    if (isOdd && !/This is a bug/.test(error.message))
       return operation.unsupported(`has ${inputs.length} operands, which do not fit its operator`)
     throw error
   }
@@ -182,13 +183,15 @@ function convertNode(node: GraphNode, { emitter, values, model }: NodeContext): 
 function writeScores(
   emitter: Emitter,
   scores: Value | undefined,
-  { model, name }: { model: string; name: string },
+  { model, name, batch }: { model: string; name: string; batch: number | null },
 ): Stored {
   if (name === classMapsOutput) return writeMaps(emitter, scores, model)
   const shape = scores?.shape ?? null
   const isFlat =
     shape !== null && shape.length >= 2 && shape.slice(1, -1).every((size) => size === 1)
-  if (scores === undefined || scores.kind === 'known' || !isFlat || scores.dtype !== 'float32') {
+  const isRowAnImage = shape?.[0] === (batch ?? -1) && (shape.at(-1) as number) > 0
+  const isComputed = scores !== undefined && scores.kind !== 'known'
+  if (!isComputed || !isFlat || !isRowAnImage || scores.dtype !== 'float32') {
     throw new ModelError(
       'unsupported',
       `model ${model}: its output "${name}" has shape ${describeExtents(shape)}, expected [batch, classes] of float32.`,

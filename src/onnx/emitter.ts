@@ -4,6 +4,7 @@ import type { Tensor } from '../graph/tensor.ts'
 import type { Extents } from './extent.ts'
 import { known, tensorFromKnown } from './known.ts'
 import type { OnnxAttributes, OnnxNode } from './model.ts'
+import { OperandError } from './operand-error.ts'
 import { type AxisOrder, arrange } from './permutation.ts'
 import type { Stored } from './value.ts'
 
@@ -18,6 +19,14 @@ export interface Result {
 export interface Emission {
   readonly inputs: readonly string[]
   readonly attributes?: OnnxAttributes
+}
+
+/** A shape can name the batch once (extent.ts): images against images would have it twice. */
+function requireSizes(shape: Extents): void {
+  if (shape.filter((size) => size < 0).length > 1) {
+    throw new OperandError('computes across the images of a batch')
+  }
+  if (!shape.every(Number.isInteger)) throw new OperandError(`makes the shape [${shape}]`)
 }
 
 /** A growing ONNX graph. One lives as long as one conversion. */
@@ -43,6 +52,7 @@ export class Emitter {
   /** Appends a node with as many outputs as `results`. */
   nodeOfMany(op: string, emission: Emission, results: readonly Result[]): Stored[] {
     const { inputs, attributes = {} } = emission
+    for (const { shape } of results) requireSizes(shape)
     const stored = results.map(
       ({ dtype, shape, order }): Stored => ({
         kind: 'stored',

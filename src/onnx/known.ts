@@ -2,6 +2,7 @@
 import { type DataType, elementSizeBytes } from '../graph/data-type.ts'
 import { halfToNumber } from '../graph/half.ts'
 import { elementCount, type Tensor } from '../graph/tensor.ts'
+import { OperandError } from './operand-error.ts'
 
 /** Elements in TensorFlow's order: floats as float32, integers and booleans as (exact) float64. */
 export type Elements = Float32Array<ArrayBufferLike> | Float64Array<ArrayBufferLike>
@@ -43,9 +44,10 @@ export function knownFromTensor(tensor: Tensor): Known | null {
   return known(computedType(tensor.dtype), tensor.shape, reader(tensor))
 }
 
-/** The constant as ONNX stores it. */
+/** The constant as ONNX stores it. @throws OperandError where it is none, but depends on the batch */
 export function tensorFromKnown(value: Known): Tensor {
-  const { dtype, shape, elements } = value
+  const { dtype, shape, elements, perBatch } = value
+  if (perBatch !== undefined) throw new OperandError('computes with the size of the batch')
   const write = writers[dtype]
   if (write === undefined) throw new TypeError(`no ${dtype} constants. This is a bug.`)
   const array = write(elements)
@@ -113,6 +115,8 @@ const writers: Partial<Record<DataType, (elements: Elements) => TypedArray | Wid
   int16: (elements) => new Int16Array(elements),
   int32: (elements) => new Int32Array(elements),
   int64: (elements) => BigInt64Array.from(elements, toInt64),
+  uint32: (elements) => new Uint32Array(elements),
+  uint64: (elements) => BigUint64Array.from(elements, (value) => BigInt.asUintN(64, BigInt(value))),
 }
 
 /** float64 holds 2^63 - 1 as 2^63, which would wrap around to the smallest int64. */

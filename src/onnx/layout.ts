@@ -4,6 +4,7 @@ import type { Emitter } from './emitter.ts'
 import { type Extents, sameExtents } from './extent.ts'
 import { type Known, pick, reshapeKnown, tensorFromKnown } from './known.ts'
 import { ints } from './model.ts'
+import { OperandError } from './operand-error.ts'
 import {
   type AxisOrder,
   arrange,
@@ -19,6 +20,9 @@ import { stridesOf, walkIndices } from './walk.ts'
 
 /** The value in exactly this order; a transpose only where the bytes must move. */
 export function inOrder(emitter: Emitter, value: Value, order: AxisOrder): Stored {
+  if (value.shape.length !== order.length) {
+    throw new OperandError(`reads a value of rank ${value.shape.length}, expected ${order.length}`)
+  }
   if (value.kind === 'known') return storeConstant(emitter, value, order)
   if (value.kind === 'reshaped') return inOrder(emitter, materialize(emitter, value), order)
   if (sameOrder(value.order, order)) return value

@@ -5,12 +5,14 @@ import { activationOperators } from './operators/activation.ts'
 import { arithmeticOperators } from './operators/arithmetic.ts'
 import { broadcastingOperators } from './operators/broadcasting.ts'
 import { convolutionOperators } from './operators/convolution.ts'
+import { diagonalOperators } from './operators/diagonals.ts'
 import { einsumOperators } from './operators/einsum.ts'
 import { functionOperators } from './operators/functions.ts'
 import { joiningOperators } from './operators/joining.ts'
 import { matrixOperators } from './operators/matrix.ts'
 import { normalizationOperators } from './operators/normalization.ts'
 import { paddingOperators } from './operators/padding.ts'
+import { patchOperators } from './operators/patches.ts'
 import { poolingOperators } from './operators/pooling.ts'
 import { quantizationOperators } from './operators/quantization.ts'
 import { rankingOperators } from './operators/ranking.ts'
@@ -28,6 +30,7 @@ export const operators: ReadonlyMap<string, Operator> = new Map(
     ...arithmeticOperators,
     ...broadcastingOperators,
     ...convolutionOperators,
+    ...diagonalOperators,
     ...einsumOperators,
     ...functionOperators,
     ...quantizationOperators,
@@ -38,6 +41,7 @@ export const operators: ReadonlyMap<string, Operator> = new Map(
     ...matrixOperators,
     ...normalizationOperators,
     ...paddingOperators,
+    ...patchOperators,
     ...poolingOperators,
     ...reductionOperators,
     ...resizingOperators,

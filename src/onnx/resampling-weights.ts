@@ -64,12 +64,14 @@ export function scaledWeights(
   kernel: Kernel,
   { scale, translation, antialias }: { scale: number; translation: number; antialias: boolean },
 ): AxisWeights {
-  const inverse = 1 / scale
+  // In float32, as TensorFlow has it: a pixel on the edge of a box counts half.
+  const inverse = Math.fround(1 / scale)
+  const shift = Math.fround(-inverse * translation)
   const width = antialias ? Math.max(inverse, 1) : 1
   const reach = kernel.radius * width
   const rows = new Float32Array(wanted * given)
   for (let i = 0; i < wanted; i++) {
-    const centre = (i + 0.5) * inverse - inverse * translation
+    const centre = Math.fround(Math.fround((i + 0.5) * inverse) + shift)
     if (centre < 0 || centre > given) continue
     const first = Math.max(Math.ceil(centre - reach - 0.5), 0)
     const last = Math.min(Math.floor(centre + reach - 0.5), given - 1)

@@ -35,12 +35,21 @@ export function imageAxes(operation: Operation): ImageAxes {
 export function readWindow(
   operation: Operation,
   { spatial }: ImageAxes,
-  { kernel, shape }: { readonly kernel: readonly number[]; readonly shape: Extents },
+  {
+    kernel,
+    shape,
+    dilationsName = 'dilations',
+  }: {
+    readonly kernel: readonly number[]
+    readonly shape: Extents
+    /** The attribute that says how far apart a window's pixels lie. */
+    readonly dilationsName?: string
+  },
 ): Window {
   if (shape.length !== 4) operation.unsupported(`expects an image batch of rank 4`)
   const ofAxes = (values: readonly number[]) => spatial.map((axis) => values[axis] ?? 1)
   const strides = ofAxes(operation.ints('strides', [1, 1, 1, 1]))
-  const dilations = ofAxes(operation.ints('dilations', [1, 1, 1, 1]))
+  const dilations = ofAxes(operation.ints(dilationsName, [1, 1, 1, 1]))
   const explicit = operation.ints('explicit_paddings', [])
   const padding = operation.text('padding', 'VALID')
   const axes = ofAxes(shape).map((size, i) => {

@@ -2,6 +2,7 @@
 // results, and through operators that pass a value on unchanged. So functions are inlined and
 // Identity nodes vanish only as far as an output needs them.
 import { ModelError } from '../errors.ts'
+import { dataTypeFromNumber } from './data-types.ts'
 import { conditionals, type GraphSource } from './graph-source.ts'
 import { maxCallDepth, maxGateSearch, maxTraceSteps } from './limits.ts'
 import { describeNode, enterCall, type Scope, type Value } from './scope.ts'
@@ -127,7 +128,8 @@ function gateBefore(scope: Scope, start: string) {
 /** The truth of a constant scalar; `undefined` for what is only known when it runs. */
 function constantCondition({ op, attr }: Value['node']): boolean | undefined {
   const tensor = op === 'Const' ? attr.value?.value : undefined
-  if (tensor?.case !== 'tensor') return undefined
+  if (tensor?.case !== 'tensor' || dataTypeFromNumber(tensor.value.dtype) !== 'bool')
+    return undefined
   const { boolVal, tensorContent } = tensor.value
   return boolVal[0] ?? (tensorContent.length === 1 ? tensorContent[0] === 1 : false)
 }

@@ -23,8 +23,9 @@ os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 # The plain kernels: oneDNN's own rounding would only blur the comparison.
 os.environ["TF_ENABLE_ONEDNN_OPTS"] = "0"
 
+import families  # noqa: F401 (its cases are added to those of people)
 import keras
-import kinds  # noqa: F401 (its cases are added to those of people)
+import kinds  # noqa: F401 (so are these)
 import numpy as np
 import people
 import tensorflow as tf

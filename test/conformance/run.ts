@@ -1,6 +1,6 @@
 // `npm run conformance`: real TensorFlow exports networks and answers images; the real server, on
 // each engine, has to give the same probabilities. Prints a table and writes docs/conformance.md.
-//   --only NAME…   these networks, cases of people.py and kinds.py, or golden folders; no page
+//   --only NAME…   these networks, cases of people.py, kinds.py and families.py, or golden folders; no page
 //   --quick        a few networks and cases that together cover every kind of operator; no page
 //   --spread       all networks and golden folders, and some of the cases; no page
 //   --resume       keeps what earlier runs found to pass (.conformance/) and tries the rest

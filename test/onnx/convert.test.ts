@@ -4,7 +4,14 @@ import { test } from 'node:test'
 import { ModelError } from '../../src/errors.ts'
 import type { Graph, ValueRef } from '../../src/graph/graph.ts'
 import { convertGraph } from '../../src/onnx/convert.ts'
-import { createGraphBuilder, type GraphBuilder, ints, text } from '../support/graph-builder.ts'
+import {
+  createGraphBuilder,
+  type GraphBuilder,
+  int,
+  ints,
+  text,
+  type as typeAttribute,
+} from '../support/graph-builder.ts'
 
 const inputStage = { scale: [1, 1, 1], offset: [0, 0, 0] } as const
 const convert = (graph: Graph) => convertGraph(graph, { model: 'odd', output: null, inputStage })
@@ -51,4 +58,48 @@ test('a division after a convolution becomes part of its weights and bias', () =
 test('an operator outside the table names itself, its node and the model', () => {
   const graph = graphOf((builder) => builder.node('Betainc', [builder.image]))
   assert.throws(() => convert(graph), /model odd: node "Betainc_\d+" \(Betainc\) is an operator/)
+})
+
+/** The number of images as a float. */
+function count(builder: GraphBuilder): ValueRef {
+  const first = [builder.ints([0]), builder.ints([1]), builder.ints([1])]
+  const shape = builder.node('Shape', [builder.image])
+  const size = builder.node('StridedSlice', [shape, ...first], { shrink_axis_mask: int(1) })
+  return builder.node('Cast', [size], { DstT: typeAttribute('float32') })
+}
+
+/** What an image's neighbours in a batch must not change, whatever the graph says. */
+const acrossImages: Record<string, (builder: GraphBuilder) => ValueRef> = {
+  'the first image of all': (builder) => {
+    const ends = [builder.ints([0]), builder.ints([1]), builder.ints([1])]
+    return builder.node('StridedSlice', [builder.image, ...ends])
+  },
+  'the number of images as an addend': (builder) =>
+    builder.node('AddV2', [builder.image, count(builder)]),
+  'the number of images as a factor': (builder) =>
+    builder.node('Mul', [count(builder), builder.image]),
+  'a softmax over the images': (builder) => {
+    const turned = builder.node('Transpose', [builder.image, builder.ints([3, 1, 2, 0])])
+    const soft = builder.node('Softmax', [turned])
+    return builder.node('Transpose', [soft, builder.ints([3, 1, 2, 0])])
+  },
+  'products of images with each other': (builder) => {
+    const flat = builder.node('Reshape', [builder.image, builder.ints([-1, 48])])
+    const other = builder.node('Transpose', [flat, builder.ints([1, 0])])
+    const alike = builder.node('MatMul', [flat, other])
+    const mixed = builder.node('MatMul', [alike, flat])
+    return builder.node('Reshape', [mixed, builder.ints([-1, 4, 4, 3])])
+  },
+}
+
+for (const [what, layers] of Object.entries(acrossImages)) {
+  test(`a graph with ${what} is converted for one image at a time`, () => {
+    assert.equal(convert(graphOf(layers)).input.batch, 1)
+  })
+}
+
+test('rows that are no images are not served as if they were', () => {
+  const builder = createGraphBuilder([-1, 4, 4, 3])
+  const scores = builder.node('Reshape', [builder.image, builder.ints([-1, 16])])
+  assert.throws(() => convert(builder.build(scores, [-1, 16])), /has shape \[3\*batch, 16\]/)
 })

@@ -59,6 +59,7 @@ function leaky(alpha: number): Unary {
 }
 
 function softmax(operation: Operation): Value {
+  if ((operation.input(0).shape.at(-1) ?? 1) < 0) operation.unsupported('normalises over the batch')
   const stored = store(operation.emitter, operation.input(0))
   const axis = positionOf(stored.order, stored.shape.length - 1)
   const op = operation.node.op === 'LogSoftmax' ? 'LogSoftmax' : 'Softmax'
@@ -82,7 +83,7 @@ export const activationOperators: Readonly<Record<string, Operator>> = {
     write: writeOperator('Selu', { alpha: float(seluAlpha), gamma: float(seluScale) }),
   }),
   Softplus: unary({
-    compute: (x) => Math.log1p(Math.exp(x)),
+    compute: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
     write: writeOperator('Softplus'),
   }),
   Softsign: unary({ compute: (x) => x / (1 + Math.abs(x)), write: writeOperator('Softsign') }),

@@ -4,14 +4,16 @@ import { elementType } from '../encode.ts'
 import { computedType, type Known, known } from '../known.ts'
 import { store } from '../layout.ts'
 import { int } from '../model.ts'
+import { OperandError } from '../operand-error.ts'
 import type { Operation, Operator } from '../operation.ts'
-import type { Value } from '../value.ts'
+import type { Stored, Value } from '../value.ts'
 import { imageAxes } from '../window.ts'
 
 export const add: Binary = { op: 'Add', compute: (a, b) => a + b }
 export const multiply: Binary = { op: 'Mul', compute: (a, b) => a * b }
 const subtract: Binary = { op: 'Sub', compute: (a, b) => a - b }
 const divide: Binary = { op: 'Div', compute: (a, b) => a / b }
+const divideTowardsZero: Binary = { op: 'Div', compute: (a, b) => Math.trunc(a / b) }
 const divideWhole: Binary = { op: 'Div', compute: (a, b) => Math.floor(a / b) }
 const raise: Binary = { op: 'Pow', compute: (a, b) => a ** b }
 const larger: Binary = { op: 'Max', compute: Math.max }
@@ -52,9 +54,10 @@ function subtractOperands({ emitter, inputs: [a, b] }: Operation): Value {
   return applyBinary(emitter, add, left, applyUnary(emitter, negate, right))
 }
 
-/** x / constant is written as a multiplication, so that it folds like one. */
+/** x / constant is written as a multiplication, so that it folds like one; integers lose their rest. */
 function divideOperands({ emitter, inputs: [a, b] }: Operation): Value {
   const [left, right] = [a as Value, b as Value]
+  if (left.dtype !== 'float32') return applyBinary(emitter, divideTowardsZero, left, right)
   if (left.kind === 'known' || right.kind !== 'known' || right.dtype !== 'float32') {
     return applyBinary(emitter, divide, left, right)
   }
@@ -81,11 +84,10 @@ function addBias(operation: Operation): Value {
   const { emitter } = operation
   const x = operation.input(0)
   const bias = operation.input(1)
-  if (x.shape.length !== 4 || imageAxes(operation).channel === 3) {
-    return applyBinary(emitter, add, x, bias)
-  }
+  if (imageAxes(operation).channel === 3) return applyBinary(emitter, add, x, bias)
   const constant = operation.constant(1, 'bias')
-  return applyBinary(emitter, add, x, { ...constant, shape: [constant.elements.length, 1, 1] })
+  const behind = Array<number>(Math.max(x.shape.length - 2, 0)).fill(1)
+  return applyBinary(emitter, add, x, { ...constant, shape: [constant.elements.length, ...behind] })
 }
 
 function addMany({ emitter, inputs }: Operation): Value {
@@ -97,13 +99,31 @@ function cast(operation: Operation): Value {
   const dtype = computedType(operation.type('DstT', 'float32'))
   if (dtype === x.dtype) return x
   if (x.kind === 'known') return castKnown(x, dtype)
-  const stored = store(operation.emitter, x)
+  const stored = saturated(operation, store(operation.emitter, x), dtype)
   const attributes = { to: int(elementType(dtype)) }
   return operation.emitter.node('Cast', { inputs: [stored.name], attributes }, { ...stored, dtype })
 }
 
+/** What small integers hold: TensorFlow's vectorised casts of floats end there, and do not wrap around. */
+const smallIntegers: Partial<Record<Known['dtype'], readonly [number, number]>> = {
+  uint8: [0, 2 ** 8 - 1],
+  int8: [-(2 ** 7), 2 ** 7 - 1],
+  uint16: [0, 2 ** 16 - 1],
+  int16: [-(2 ** 15), 2 ** 15 - 1],
+}
+
+function saturated({ emitter }: Operation, x: Stored, dtype: Known['dtype']): Stored {
+  const range = x.dtype === 'float32' ? smallIntegers[dtype] : undefined
+  if (range === undefined) return x
+  const inputs = [x.name, ...range.map((bound) => emitter.scalar(bound))]
+  return emitter.node('Clip', { inputs }, x)
+}
+
 function castKnown(x: Known, dtype: Known['dtype']): Known {
   const convert = dtype === 'float32' ? Number : dtype === 'bool' ? Boolean : Math.trunc
+  if (x.perBatch !== undefined && !x.elements.every(Number.isInteger)) {
+    throw new OperandError('rounds a size of the batch')
+  }
   const cast = known(
     dtype,
     x.shape,
@@ -128,6 +148,7 @@ export const arithmeticOperators: Readonly<Record<string, Operator>> = {
   Mul: binary(multiply),
   RealDiv: divideOperands,
   Div: divideOperands,
+  TruncateDiv: divideOperands,
   FloorDiv: divideToFloor,
   Maximum: binary(larger),
   Minimum: binary(smaller),
@@ -150,6 +171,7 @@ export const arithmeticOperators: Readonly<Record<string, Operator>> = {
   Floor: unary({ compute: Math.floor, write: writeOperator('Floor') }),
   Ceil: unary({ compute: Math.ceil, write: writeOperator('Ceil') }),
   Round: unary({ compute: roundToEven, write: writeOperator('Round') }),
+  Rint: unary({ compute: roundToEven, write: writeOperator('Round') }),
   Sign: unary({ compute: Math.sign, write: writeOperator('Sign') }),
   Cast: cast,
 }

@@ -1,16 +1,17 @@
 // Operators that repeat values, also as often as there are images in the batch.
 import { elementCount } from '../../graph/tensor.ts'
 import { broadcastKnown } from '../arithmetic.ts'
-import type { Extents } from '../extent.ts'
-import { type Known, known } from '../known.ts'
+import { broadcastExtents, type Extents } from '../extent.ts'
+import { type Known, known, knownIntegers, pick } from '../known.ts'
 import { inPlainOrder, store } from '../layout.ts'
 import { int, pixelsName } from '../model.ts'
 import type { Operation, Operator } from '../operation.ts'
 import { arrange, plainOrder } from '../permutation.ts'
 import type { Value } from '../value.ts'
+import { stridesOf, walkIndices } from '../walk.ts'
 
 /** A shape operand in which sizes may depend on the batch (negative, extent.ts). */
-function extentsOf(operation: Operation, index: number): Extents {
+export function extentsOf(operation: Operation, index: number): Extents {
   const target = operation.input(index)
   if (target.kind !== 'known') return operation.unsupported('takes its shape from computed values')
   return Array.from(target.elements, (size, i) => (target.perBatch?.[i] ? -size : size))
@@ -27,7 +28,7 @@ function fill(operation: Operation): Value {
   return known(value.dtype, shape, Array(elementCount(shape)).fill(value.elements[0]))
 }
 
-function expand(operation: Operation, value: Value, shape: Extents): Value {
+export function expand(operation: Operation, value: Value, shape: Extents): Value {
   const isStatic = shape.every((size) => size >= 0)
   if (value.kind === 'known' && isStatic) return broadcastKnown(value, shape)
   const { emitter } = operation
@@ -65,9 +66,27 @@ function tile(operation: Operation): Value {
   }
   const shape = x.shape.map((size, axis) => size * (multiples[axis] as number))
   if (isOpen) return expand(operation, x, shape)
+  if (x.kind === 'known') return tileKnown(x, multiples)
   const stored = store(emitter, x)
   const repeats = emitter.integers(arrange(multiples, stored.order))
   return emitter.node('Tile', { inputs: [stored.name, repeats] }, { ...stored, shape })
+}
+
+function tileKnown(x: Known, multiples: Extents): Known {
+  const strides = stridesOf(x.shape)
+  const walks = x.shape.flatMap((size, axis) => [
+    { size: multiples[axis] as number, stride: 0 },
+    { size, stride: strides[axis] as number },
+  ])
+  const shape = x.shape.map((size, axis) => size * (multiples[axis] as number))
+  return pick(x, shape, walkIndices(walks))
+}
+
+/** The shape that shapes broadcast to, for tf.linspace and its like. */
+function broadcastShapes(operation: Operation): Known {
+  const [a, b] = [0, 1].map((i) => operation.integers(i, 'shape')) as [number[], number[]]
+  const shape = broadcastExtents(a, b) ?? operation.unsupported('has shapes that do not broadcast')
+  return knownIntegers(shape, operation.input(0).dtype)
 }
 
 /** Zeros or ones like x; one for all images, which broadcasts. */
@@ -79,6 +98,7 @@ function constantLike(operation: Operation, element: 0 | 1): Known {
 
 export const broadcastingOperators: Readonly<Record<string, Operator>> = {
   BroadcastTo: broadcastTo,
+  BroadcastArgs: broadcastShapes,
   Fill: fill,
   Tile: tile,
   ZerosLike: (operation) => constantLike(operation, 0),

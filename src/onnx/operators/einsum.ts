@@ -10,34 +10,54 @@ import { plainOrder } from '../permutation.ts'
 import type { Value } from '../value.ts'
 import { multiplyByWeights } from './matrix.ts'
 
+const ellipsis = '...'
+
 function sumProducts(operation: Operation): Value {
   const equation = spellOut(operation, operation.text('equation', '').replaceAll(' ', ''))
-  const parts = /^([a-zA-Z]+),([a-zA-Z]+)->([a-zA-Z]+)$/.exec(equation)
+  const parts = /^([a-zA-Z]+)(?:,([a-zA-Z]+))?->([a-zA-Z]*)$/.exec(equation)
   if (parts === null) return operation.unsupported(`has the equation "${equation}"`)
-  const [, a, b, result] = parts as unknown as [string, string, string, string]
-  const sizes = axisSizes(operation, [a, b])
+  const [, a = '', b, result = ''] = parts
+  const sizes = axisSizes(operation, b === undefined ? [a] : [a, b])
+  for (const [axis, size] of sizes) {
+    if (size < 0 && !result.includes(axis)) operation.unsupported('sums over the batch')
+  }
   const shape = Array.from(result, (axis) => sizes.get(axis) as number)
-  return asDenseLayer(operation, [a, b, result], shape) ?? writeEinsum(operation, equation, shape)
+  const dense = b === undefined ? null : asDenseLayer(operation, [a, b, result], shape)
+  return dense ?? writeEinsum(operation, equation, shape)
 }
 
-/** `...` as capital letters, where the first operand has it and says how many it stands for. */
+/** `...` as capital letters; of operands of which one has more such axes, the last ones belong together. */
 function spellOut(operation: Operation, equation: string): string {
-  const [first = '', second = ''] = equation.split(/,|->/)
-  if (!first.includes('...') || second.includes('...')) return equation
-  const count = operation.input(0).shape.length - (first.length - 3)
+  const [operands = '', result] = equation.split('->')
+  if (result === undefined) return equation
+  const terms = operands.split(',')
+  const counts = terms.map((term, i) => {
+    const named = term.length - ellipsis.length
+    return term.includes(ellipsis) ? Math.max(operation.input(i).shape.length - named, 0) : 0
+  })
+  const most = Math.max(...counts)
   const free = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZ').filter((name) => !equation.includes(name))
-  return equation.replaceAll('...', free.slice(0, Math.max(count, 0)).join(''))
+  const letters = free.slice(0, most)
+  const spelled = terms.map((term, i) => {
+    return term.replace(ellipsis, letters.slice(most - (counts[i] as number)).join(''))
+  })
+  return `${spelled.join(',')}->${result.replace(ellipsis, letters.join(''))}`
 }
 
+/** Axes of size 1 broadcast against others of their name. */
 function axisSizes(operation: Operation, terms: readonly string[]): Map<string, number> {
-  return new Map(
-    terms.flatMap((term, i) =>
-      Array.from(term, (axis, at): [string, number] => [
-        axis,
-        operation.input(i).shape[at] as number,
-      ]),
-    ),
-  )
+  const sizes = new Map<string, number>()
+  terms.forEach((term, i) => {
+    const { shape } = operation.input(i)
+    if (shape.length !== term.length)
+      operation.unsupported(`has "${term}" for rank ${shape.length}`)
+    for (const [at, axis] of Array.from(term).entries()) {
+      const size = shape[at] as number
+      if ((sizes.get(axis) ?? 1) === 1) sizes.set(axis, size)
+      else if (size !== 1 && size !== sizes.get(axis)) operation.unsupported('has axes that differ')
+    }
+  })
+  return sizes
 }
 
 /** Weights that begin with the axes the input ends with; null for every other equation. */
@@ -69,7 +89,7 @@ function writeEinsum(operation: Operation, equation: string, shape: readonly num
   return emitter.node(
     'Einsum',
     { inputs: inputs.map(({ name }) => name), attributes: { equation: text(equation) } },
-    { dtype: 'float32', shape, order: plainOrder(shape.length) },
+    { dtype: operation.input(0).dtype, shape, order: plainOrder(shape.length) },
   )
 }
 

@@ -1,11 +1,13 @@
 // Operators that join values and split them along axes.
 import { elementCount } from '../../graph/tensor.ts'
+import { sameExtents } from '../extent.ts'
 import { type Known, known } from '../known.ts'
 import { inOrder, reshape, store } from '../layout.ts'
 import { int } from '../model.ts'
 import type { Operation, Operator } from '../operation.ts'
 import { type AxisOrder, positionOf, sameOrder } from '../permutation.ts'
 import type { Stored, Value } from '../value.ts'
+import { expand } from './broadcasting.ts'
 import { cutKnown, wholeAxis } from './slicing.ts'
 
 function split(operation: Operation, x: Value, axis: number, sizes: readonly number[]): Value[] {
@@ -34,14 +36,33 @@ export function concatenate(operation: Operation, inputs: readonly Value[], axis
   const { emitter } = operation
   const [first] = inputs as [Value]
   if (inputs.length === 1) return first
-  const total = inputs.reduce((sum, { shape }) => sum + (shape[axis] as number), 0)
+  const sizes = inputs.map(({ shape }) => shape[axis] as number)
+  const total = sizes.reduce((sum, size) => sum + size, 0)
+  if (sizes.some((size) => size < 0) && sizes.some((size) => size > 0)) {
+    operation.unsupported('joins the images of a batch with something else')
+  }
   if (inputs.every((input) => input.kind === 'known')) return joinKnown(inputs, axis)
-  const stored = inputs.map((input) => (input.kind === 'known' ? input : store(emitter, input)))
+  const stored = inputs.map((input) =>
+    input.kind === 'known'
+      ? forAllImages(operation, input, { inputs, axis })
+      : store(emitter, input),
+  )
   const order = commonOrder(stored)
   const names = stored.map((value) => inOrder(emitter, value, order).name)
   const shape = first.shape.with(axis, total)
   const attributes = { axis: int(positionOf(order, axis)) }
   return emitter.node('Concat', { inputs: names, attributes }, { dtype: first.dtype, shape, order })
+}
+
+/** Zeros like a batch stand for all its images (broadcasting.ts), which a concatenation wants one by one. */
+function forAllImages(
+  operation: Operation,
+  value: Known,
+  { inputs, axis }: { inputs: readonly Value[]; axis: number },
+): Known | Stored {
+  const computed = inputs.find(({ kind }) => kind !== 'known')?.shape ?? value.shape
+  const shape = computed.with(axis, value.shape[axis] as number)
+  return sameExtents(shape, value.shape) ? value : (expand(operation, value, shape) as Stored)
 }
 
 /** The order of most operands that are computed. */
@@ -91,7 +112,9 @@ function pack(operation: Operation): Value {
 function unpack(operation: Operation): Value[] {
   const x = operation.input(0)
   const axis = operation.axis(operation.int('axis', 0), x.shape.length)
-  const pieces = split(operation, x, axis, Array(x.shape[axis]).fill(1))
+  const count = x.shape[axis] as number
+  if (count < 0) operation.unsupported('cuts the batch')
+  const pieces = split(operation, x, axis, Array(count).fill(1))
   const shape = x.shape.toSpliced(axis, 1)
   return pieces.map((piece) => reshape(operation.emitter, piece, shape))
 }

@@ -78,6 +78,7 @@ function writeProduct(operation: Operation, a: Value, b: Value): Stored {
   const [left, right] = [inPlainOrder(emitter, a), inPlainOrder(emitter, b)]
   const shape = productShape(left.shape, right.shape)
   if (shape === null) return operation.unsupported('multiplies matrices that do not fit')
+  if ((left.shape.at(-1) as number) < 0) return operation.unsupported('sums over the batch')
   const isDense = b.kind === 'known' && shape.length === 2
   return emitter.node(
     isDense ? 'Gemm' : 'MatMul',

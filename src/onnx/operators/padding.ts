@@ -1,12 +1,13 @@
 // Operators that pad, repeat and pick along axes.
 import { elementCount } from '../../graph/tensor.ts'
 import { sameExtents } from '../extent.ts'
-import { type Known, pick, tensorFromKnown } from '../known.ts'
+import { type Known, known, pick, tensorFromKnown } from '../known.ts'
 import { inPlainOrder, store } from '../layout.ts'
 import { int, text } from '../model.ts'
 import type { Operation, Operator } from '../operation.ts'
 import { plainOrder } from '../permutation.ts'
 import type { Value } from '../value.ts'
+import { stridesOf, walkIndices } from '../walk.ts'
 import { concatenate } from './joining.ts'
 import { cutAxes, wholeAxis } from './slicing.ts'
 
@@ -30,15 +31,20 @@ function padMirrored(operation: Operation): Value {
 
 function pad(operation: Operation): Value {
   const { emitter } = operation
-  const x = store(emitter, operation.input(0))
+  const given = operation.input(0)
   const paddings = operation.integers(1, 'paddings') // [rank, 2]
+  const isMirrored = operation.text('mode', '') === 'REFLECT'
+  const value = operation.node.op === 'PadV2' ? operation.constant(2, 'value') : null
+  if (given.kind === 'known' && given.perBatch === undefined && !isMirrored) {
+    return padKnown(given, paddings, value?.elements[0] ?? 0)
+  }
+  const x = store(emitter, given)
   const shape = x.shape.map((size, axis) => {
     const added = (paddings[2 * axis] as number) + (paddings[2 * axis + 1] as number)
     if (size < 0 && added > 0) operation.unsupported('pads the batch')
     return size < 0 ? size : size + added
   })
   const ofSide = (side: number) => x.order.map((axis) => paddings[2 * axis + side] as number)
-  const value = operation.node.op === 'PadV2' ? operation.constant(2, 'value') : null
   const inputs = [
     x.name,
     emitter.integers([...ofSide(0), ...ofSide(1)]),
@@ -47,8 +53,28 @@ function pad(operation: Operation): Value {
     // zeros into a MaxPool, whose own padding is no zero (operators.test.ts has the case).
     emitter.integers(x.order.map((_, position) => position)),
   ]
-  const mode = operation.text('mode', '') === 'REFLECT' ? 'reflect' : 'constant'
-  return emitter.node('Pad', { inputs, attributes: { mode: text(mode) } }, { ...x, shape })
+  const mode = text(isMirrored ? 'reflect' : 'constant')
+  return emitter.node('Pad', { inputs, attributes: { mode } }, { ...x, shape })
+}
+
+/** Kernels are padded too: small ones are added to larger ones so. @param paddings [rank, 2] */
+function padKnown(x: Known, paddings: readonly number[], value: number): Known {
+  const before = x.shape.map((_, axis) => paddings[2 * axis] as number)
+  const shape = x.shape.map((size, axis) => {
+    return size + (before[axis] as number) + (paddings[2 * axis + 1] as number)
+  })
+  const strides = stridesOf(shape)
+  const places = walkIndices(
+    x.shape.map((size, axis) => {
+      const stride = strides[axis] as number
+      return { size, stride, start: (before[axis] as number) * stride }
+    }),
+  )
+  const elements = new Float64Array(elementCount(shape)).fill(value)
+  places.forEach((place, i) => {
+    elements[place] = x.elements[i] as number
+  })
+  return known(x.dtype, shape, elements)
 }
 
 function gather(operation: Operation): Value {

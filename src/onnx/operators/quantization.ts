@@ -24,7 +24,10 @@ function nudge(operation: Operation, low: number, high: number): Range {
 }
 
 /** @param ranges one, or one a channel of the last axis */
-function quantize({ emitter, inputs: [given] }: Operation, ranges: readonly Range[]): Value {
+function quantize(operation: Operation, ranges: readonly Range[]): Value {
+  const { emitter, inputs } = operation
+  const [given] = inputs
+  if (ranges.some(({ step }) => !(step > 0))) operation.unsupported('has a range without width')
   const vector = (value: (range: Range) => number) =>
     known('float32', ranges.length === 1 ? [] : [ranges.length], ranges.map(value))
   const x = given as Value

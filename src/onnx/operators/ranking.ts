@@ -32,6 +32,7 @@ function takeLargest(operation: Operation): Value[] {
   const { emitter } = operation
   const x = inPlainOrder(emitter, operation.input(0))
   const [count] = operation.integers(1, 'k') as [number]
+  if ((x.shape.at(-1) ?? 0) < count) operation.unsupported(`takes the ${count} largest`)
   const shape = x.shape.with(-1, count)
   const order = plainOrder(shape.length)
   const [values, indices] = emitter.nodeOfMany(
@@ -45,26 +46,40 @@ function takeLargest(operation: Operation): Value[] {
   return [values, castTo(operation, indices, operation.type('index_type', 'int32'))]
 }
 
+/** Negative numbers are no class to TensorFlow, as those behind the last; ONNX counts them from the end. */
+function withoutNegatives({ emitter }: Operation, indices: Stored, depth: number): Stored {
+  const scalar = (value: number) => emitter.constant(tensorFromKnown(known('int64', [], [value])))
+  const isNegative = emitter.node(
+    'Less',
+    { inputs: [indices.name, scalar(0)] },
+    { ...indices, dtype: 'bool' },
+  )
+  const inputs = [isNegative.name, scalar(depth), indices.name]
+  return emitter.node('Where', { inputs }, indices)
+}
+
 function oneHot(operation: Operation): Value {
   const { emitter } = operation
-  const indices = castTo(operation, inPlainOrder(emitter, operation.input(0)), 'int64')
+  const given = castTo(operation, inPlainOrder(emitter, operation.input(0)), 'int64')
   const [depth] = operation.integers(1, 'depth') as [number]
-  const on = operation.constant(2, 'on value')
-  const off = operation.constant(3, 'off value')
-  const rank = indices.shape.length + 1
+  const [on, off] = [operation.constant(2, 'on value'), operation.constant(3, 'off value')]
+  const rank = given.shape.length + 1
   const axis = operation.axis(operation.int('axis', -1), rank)
-  const shape = indices.shape.toSpliced(axis, 0, depth)
-  const values = known(on.dtype, [2], [off.elements[0] as number, on.elements[0] as number])
+  const shape = given.shape.toSpliced(axis, 0, depth)
+  const indices = withoutNegatives(operation, given, depth)
+  // ONNX Runtime has it for few types: floats hold whatever stands for a class.
+  const values = known('float32', [2], [off.elements[0] as number, on.elements[0] as number])
   const inputs = [
     indices.name,
     emitter.integers([depth]),
     emitter.constant(tensorFromKnown(values)),
   ]
-  return emitter.node(
+  const chosen = emitter.node(
     'OneHot',
     { inputs, attributes: { axis: int(axis) } },
-    { dtype: on.dtype, shape, order: plainOrder(rank) },
+    { dtype: 'float32', shape, order: plainOrder(rank) },
   )
+  return castTo(operation, chosen, on.dtype)
 }
 
 function sumUpTo(operation: Operation): Value {

@@ -67,7 +67,9 @@ function reduceKnown(
   const rows = Array.from({ length: count }, (_, i) =>
     Array.from(elements.subarray(i * length, (i + 1) * length)),
   )
-  const result = known(x.dtype, reducedShape(x.shape, axes, keep), rows.map(compute))
+  // The mean of integers is one too.
+  const reduced = x.dtype === 'float32' ? rows.map(compute) : rows.map(compute).map(Math.trunc)
+  const result = known(x.dtype, reducedShape(x.shape, axes, keep), reduced)
   if (perBatch === undefined) return result
   const flags = Array.from({ length: count }, (_, i) =>
     perBatch.subarray(i * length, (i + 1) * length).reduce((sum, flag) => sum + flag, 0),
@@ -93,6 +95,10 @@ const reductions: Readonly<Record<string, Reduction>> = {
     compute: (elements) => elements.reduce((a, b) => Math.max(a, b)),
   },
   Min: { op: 'ReduceMin', compute: (elements) => elements.reduce((a, b) => Math.min(a, b)) },
+  EuclideanNorm: {
+    op: 'ReduceL2',
+    compute: (elements) => Math.sqrt(elements.reduce((total, x) => total + x * x, 0)),
+  },
   Prod: { op: 'ReduceProd', compute: (elements) => elements.reduce((a, b) => a * b, 1) },
 }
 

@@ -9,6 +9,7 @@ import {
 } from '../arithmetic.ts'
 import { broadcastExtents, type Extents, sameExtents } from '../extent.ts'
 import { type Known, known } from '../known.ts'
+import { reshape } from '../layout.ts'
 import type { Operation, Operator } from '../operation.ts'
 import type { Value } from '../value.ts'
 
@@ -17,9 +18,10 @@ const logic = (op: string, compute: (a: number, b: number) => number): Operator 
   return ({ emitter, inputs: [a, b] }) => applyBinary(emitter, function_, a as Value, b as Value)
 }
 
-/** SelectV2, whose operands broadcast; Select takes operands of one shape. */
+/** SelectV2, whose operands broadcast; Select takes operands of one shape, but for its condition. */
 function select(operation: Operation): Value {
-  const [condition, a, b] = [0, 1, 2].map((i) => operation.input(i)) as [Value, Value, Value]
+  const [given, a, b] = [0, 1, 2].map((i) => operation.input(i)) as [Value, Value, Value]
+  const condition = operation.node.op === 'Select' ? ofRows(operation, given, a) : given
   if (condition.kind === 'known' && condition.elements.length === 1) {
     const chosen = condition.elements[0] ? a : b
     const shape = [condition, a, b].map(shapeOf).reduce(joinedShape, [])
@@ -33,6 +35,13 @@ function select(operation: Operation): Value {
     return selectKnown(operation, [condition, a, b])
   }
   return writeSelection(operation.emitter, [condition, a, b])
+}
+
+/** Select's condition may be a vector, one truth a row: it stands for whole rows. */
+function ofRows({ emitter }: Operation, condition: Value, { shape }: Value): Value {
+  const [size] = condition.shape
+  if (size === undefined || condition.shape.length !== 1) return condition
+  return reshape(emitter, condition, [size, ...shape.slice(1).map(() => 1)])
 }
 
 const shapeOf = ({ shape }: Value): Extents => shape

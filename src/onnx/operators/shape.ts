@@ -102,6 +102,19 @@ function range(operation: Operation): Value {
   )
 }
 
+function spaceEvenly(operation: Operation): Value {
+  const bounds = [0, 1, 2].map((i) => operation.constant(i, 'bounds')) as [Known, Known, Known]
+  const [from, to, length] = bounds.map(({ elements }) => elements[0]) as [number, number, number]
+  const step = (to - from) / (length - 1)
+  return known(
+    bounds[0].dtype,
+    [length],
+    Array.from({ length }, (_, i) =>
+      i > 0 && i === length - 1 ? to : i > 0 ? from + i * step : from,
+    ),
+  )
+}
+
 const pass: Operator = (operation) => operation.input(0)
 
 export const shapeOperators: Readonly<Record<string, Operator>> = {
@@ -124,4 +137,5 @@ export const shapeOperators: Readonly<Record<string, Operator>> = {
   ExpandDims: expandDimensions,
   Transpose: transpose,
   Range: range,
+  LinSpace: spaceEvenly,
 }

@@ -6,6 +6,7 @@ import type { Operation, Operator } from '../operation.ts'
 import { positionOf } from '../permutation.ts'
 import type { Value } from '../value.ts'
 import { stridesOf, walkIndices } from '../walk.ts'
+import { extentsOf } from './broadcasting.ts'
 
 /** What is kept of one axis: `size` elements from `start`, `step` apart. */
 export interface Cut {
@@ -89,12 +90,15 @@ function oneOf(size: number, index: number): Cut {
   return { start: index < 0 ? index + Math.abs(size) : index, size: 1, step: 1 }
 }
 
+/** What stands for the end of an axis whose size was unknown. */
+const openEnd = 2 ** 31 - 1
+
 /** Python's slice of an axis; undefined bounds are the ends. */
 function cutOf(
   size: number,
   { from, to, step }: { from: number | undefined; to: number | undefined; step: number },
 ): Cut {
-  if (step === 1 && (from ?? 0) === 0 && (to === undefined || size < 0)) return wholeAxis(size)
+  if (step === 1 && (from ?? 0) === 0 && (to ?? openEnd) >= openEnd) return wholeAxis(size)
   const [low, high] = step > 0 ? [0, size] : [-1, size - 1]
   const clamp = (index: number) => Math.min(Math.max(index < 0 ? index + size : index, low), high)
   const start = from === undefined ? (step > 0 ? 0 : size - 1) : clamp(from)
@@ -105,10 +109,11 @@ function cutOf(
 function slice(operation: Operation): Value {
   const x = operation.input(0)
   const begin = operation.integers(1, 'begin')
-  const sizes = operation.integers(2, 'size')
+  const sizes = extentsOf(operation, 2)
   const cuts = x.shape.map((size, axis): Cut => {
     const start = begin[axis] as number
     const count = sizes[axis] as number
+    if (count < -1 && count !== size) operation.unsupported('cuts the batch')
     if (start === 0 && (count === -1 || count === size)) return wholeAxis(size)
     return { start, size: count === -1 ? size - start : count, step: 1 }
   })
