@@ -6,6 +6,7 @@ import { classMapsOutput, withClassMaps } from './class-maps.ts'
 import { Emitter } from './emitter.ts'
 import { describeExtents } from './extent.ts'
 import { type ImageInput, type InputStage, readImageInput, writeInput } from './input-stage.ts'
+import { withoutKeptDropouts } from './kept-dropouts.ts'
 import { inPlainOrder, reshape } from './layout.ts'
 import { mergeDilations } from './merge-dilations.ts'
 import { type OnnxModel, pixelsName, scoresName } from './model.ts'
@@ -74,7 +75,7 @@ const passes: readonly Pass[] = [
  * @throws ModelError `unsupported`, naming model, node and operator
  */
 export function convertGraph(given: Graph, options: ConversionOptions): Conversion {
-  const merged = mergeDilations(given)
+  const merged = mergeDilations(withoutKeptDropouts(given))
   const { model } = options
   const graph = options.output === classMapsOutput ? withClassMaps(merged, model) : merged
   const input = readImageInput(graph, options)

@@ -523,6 +523,17 @@ def resized_to_odd_sizes(folder):
 
 
 @case
+def bytes_between_resizes(folder):
+    """Bicubic weights overshoot: what lies outside 0 to 255 ends there when it becomes bytes again."""
+    m = Small()
+    def f(x):
+        x = tf.cast(tf.image.resize(x, [80, 90], method="bicubic"), tf.uint8)
+        x = tf.image.resize(x // 2, [H, W], method="nearest")
+        return tf.nn.softmax(m.logits(tf.cast(255 - x, tf.float32) / 127.5 - 1.0))
+    save(m, f, folder, spec(tf.uint8))
+
+
+@case
 def coordinates_as_channels(folder):
     """CoordConv: every pixel knows its place and its distance from the middle."""
     m = Small()

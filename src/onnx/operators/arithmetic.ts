@@ -1,5 +1,6 @@
 // Elementwise arithmetic, comparisons and casts.
 import { applyBinary, applyUnary, type Binary, type Unary, writeOperator } from '../arithmetic.ts'
+import type { Emitter } from '../emitter.ts'
 import { elementType } from '../encode.ts'
 import { computedType, type Known, known } from '../known.ts'
 import { store } from '../layout.ts'
@@ -64,15 +65,22 @@ function divideOperands({ emitter, inputs: [a, b] }: Operation): Value {
   return applyBinary(emitter, multiply, left, applyUnary(emitter, invert, right))
 }
 
+function floorOfQuotient(emitter: Emitter, a: Value, b: Value): Value {
+  const floor: Unary = { compute: Math.floor, write: writeOperator('Floor') }
+  return applyUnary(emitter, floor, applyBinary(emitter, divide, a, b))
+}
+
 function divideToFloor(operation: Operation): Value {
   const { emitter, inputs } = operation
   const [left, right] = inputs as [Value, Value]
   if (left.kind === 'known' && right.kind === 'known') {
     return applyBinary(emitter, divideWhole, left, right)
   }
-  if (left.dtype !== 'float32') operation.unsupported('divides integers at run time')
-  const floor: Unary = { compute: Math.floor, write: writeOperator('Floor') }
-  return applyUnary(emitter, floor, applyBinary(emitter, divide, left, right))
+  if (left.dtype === 'float32') return floorOfQuotient(emitter, left, right)
+  // Quotients of so small numbers are exact enough as floats never to reach the next whole one.
+  if (!(left.dtype in smallIntegers)) operation.unsupported('divides integers at run time')
+  const [a, b] = [left, right].map((value) => castTo(operation, value, 'float32'))
+  return castTo(operation, floorOfQuotient(emitter, a as Value, b as Value), left.dtype)
 }
 
 function squareDifference({ emitter, inputs: [a, b] }: Operation): Value {
@@ -95,8 +103,11 @@ function addMany({ emitter, inputs }: Operation): Value {
 }
 
 function cast(operation: Operation): Value {
-  const x = operation.input(0)
   const dtype = computedType(operation.type('DstT', 'float32'))
+  return castTo(operation, operation.input(0), dtype)
+}
+
+function castTo(operation: Operation, x: Value, dtype: Known['dtype']): Value {
   if (dtype === x.dtype) return x
   if (x.kind === 'known') return castKnown(x, dtype)
   const stored = saturated(operation, store(operation.emitter, x), dtype)
@@ -120,7 +131,9 @@ function saturated({ emitter }: Operation, x: Stored, dtype: Known['dtype']): St
 }
 
 function castKnown(x: Known, dtype: Known['dtype']): Known {
-  const convert = dtype === 'float32' ? Number : dtype === 'bool' ? Boolean : Math.trunc
+  const [low, high] = smallIntegers[dtype] ?? [-Infinity, Infinity]
+  const toWhole = (value: number) => Math.min(Math.max(Math.trunc(value), low), high)
+  const convert = dtype === 'float32' ? Number : dtype === 'bool' ? Boolean : toWhole
   if (x.perBatch !== undefined && !x.elements.every(Number.isInteger)) {
     throw new OperandError('rounds a size of the batch')
   }

@@ -39,7 +39,7 @@ function writeReduction(
 ): Stored {
   const result = { ...x, shape }
   const isSpatial = sameOrder(x.order, channelsFirst(4)) && sameOrder(axes, [1, 2])
-  if (isSpatial && reduction.globalOp !== undefined) {
+  if (isSpatial && reduction.globalOp !== undefined && x.dtype === 'float32') {
     return emitter.node(reduction.globalOp, { inputs: [x.name] }, result)
   }
   const positions = emitter.integers(axes.map((axis) => positionOf(x.order, axis)))
