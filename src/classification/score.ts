@@ -1,11 +1,12 @@
 // One image in whatever form a client has it -> the scores of all classes, as the model gives them.
 // Dialects build on this: their clients want tensors, all classes, or functions of their own.
 import type { Batched } from '../batching/batcher.ts'
+import { ServiceError } from '../errors.ts'
 import type { DecodedImage, Imaging } from '../imaging/imaging.ts'
 import type { Scores } from '../sessions/session-pool.ts'
 import { Distribution, softmax } from './probabilities.ts'
 import type { ServedModel } from './served-model.ts'
-import type { Score, ScoredImage, ScoreRequest, StageTiming, Target } from './types.ts'
+import type { Score, ScoredImage, ScoreInput, ScoreRequest, StageTiming, Target } from './types.ts'
 
 export interface ScoreOptions {
   readonly imaging: Imaging
@@ -69,6 +70,7 @@ async function infer(
 ): Promise<{ result: Batched<Scores>; kind: ScoredImage['kind'] }> {
   const { kind } = served.pool.description.output
   const { tensors, logits } = served
+  if (input.form !== 'image') assertFits(served, input)
   if (input.form === 'tensor') return { result: await tensors.infer(bytes, submit), kind }
   if (wants !== undefined && kind === 'probabilities') {
     try {
@@ -78,6 +80,20 @@ async function infer(
     }
   }
   return { result: await served.infer(bytes, submit), kind }
+}
+
+const channels = 3
+
+/**
+ * A tensor was made for the version that served when its request was read. Where another has taken its
+ * place since, it must not fail the batch that it would be part of.
+ */
+function assertFits({ version, pool }: ServedModel, { form, bytes }: ScoreInput): void {
+  const { height, width } = pool.description.input
+  const valueBytes = form === 'tensor' ? Float32Array.BYTES_PER_ELEMENT : 1
+  if (bytes.length === height * width * channels * valueBytes) return
+  const message = `${version.model} has just become one that takes ${height} x ${width} pixels; look at its metadata and send again`
+  throw new ServiceError('not_ready', message, { retryAfterS: 1 })
 }
 
 /** What the stages of one image took, for metrics and statistics. */

@@ -25,10 +25,11 @@ export function createAccess(apiKeys: readonly string[]): Access {
 
   function identify(request: FastifyRequest): string | undefined {
     const key = bearerOf(request.headers.authorization)
-    return key === undefined ? undefined : identityOf(key)
+    // Node reads headers as Latin-1: the bytes of a client that sends UTF-8 are those of `key`.
+    return key === undefined ? undefined : (identityOf(key) ?? identityOf(bytesOf(key)))
   }
 
-  function identityOf(key: string): string | undefined {
+  function identityOf(key: string | Buffer): string | undefined {
     const found = digestOf(key)
     let isKnown = false
     // Every key is compared, so that time does not tell which one came close.
@@ -78,12 +79,19 @@ function keptDigest(key: string): Buffer {
   return hex === undefined ? digestOf(key) : Buffer.from(hex, 'hex')
 }
 
-function digestOf(key: string): Buffer {
+function digestOf(key: string | Buffer): Buffer {
   return createHash('sha256').update(key).digest()
 }
 
+function bytesOf(key: string): Buffer {
+  return Buffer.from(key, 'latin1')
+}
+
+/** Whatever follows the scheme: a key may hold spaces. */
 function bearerOf(header: string | undefined): string | undefined {
-  return /^Bearer +(\S+) *$/i.exec(header ?? '')?.[1]
+  return header !== undefined && /^Bearer /i.test(header)
+    ? header.slice('Bearer '.length).trim() || undefined
+    : undefined
 }
 
 /**

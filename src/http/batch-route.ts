@@ -23,6 +23,8 @@ const defaultMaxFiles = 256
 const largestImagesPerForm = 16
 /** Files of one form that are classified at the same time; the upload waits for them. */
 const filesInFlight = 16
+/** They hold no more than this many of the largest images: a form alone must not find the uploads full. */
+const largestImagesInFlight = 2
 
 export function addBatchRoute(app: FastifyInstance, edge: Edge): void {
   const maxBytes = edge.limits.maxImageBytes * largestImagesPerForm + formOverheadBytes
@@ -85,20 +87,25 @@ async function classifyFiles(batch: Batch, emit: (result: BatchResult) => void):
     signal: call.signal,
   })
   const running = new Set<Promise<void>>()
+  const maxHeldBytes = largestImagesInFlight * edge.limits.maxImageBytes
+  let heldBytes = 0
   let count = 0
   try {
     for await (const file of files) {
       const index = count++
       const claim = edge.uploads.open()
       const image = await readFile(file, claim)
+      const bytes = image instanceof Uint8Array ? image.length : 0
+      heldBytes += bytes
       const task = classifyFile(batch, image)
         .then((answer) => emit({ index, file: file.filename, ...answer }))
         .finally(() => {
           claim.release()
+          heldBytes -= bytes
           running.delete(task)
         })
       running.add(task)
-      if (running.size >= filesInFlight) await Promise.race(running)
+      while (running.size >= filesInFlight || heldBytes > maxHeldBytes) await Promise.race(running)
     }
   } finally {
     await Promise.all(running) // also when the form breaks off: nothing is emitted afterwards

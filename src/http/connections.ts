@@ -23,6 +23,8 @@ const maxHeaderBytes = 16 * 1024
 const socketBufferBytes = 128 * 1024
 /** A model's name has at most 100 characters. */
 const maxPathParameterLength = 256
+/** Who takes nothing of an answer for this long gets no more of it: it lies in memory meanwhile. */
+const maxStallMs = 30_000
 /** Our own timer (exchange.ts) answers first, with the words for it; Node's is for the rest. */
 const slackMs = 500
 /** With all connections taken, the idle ones are closed, at most this often. */
@@ -35,10 +37,15 @@ export const connectionLimit = 'connection_limit'
  * Fastify's and Node's timeouts, which only work in combination: Node swaps a request timeout that
  * is below the headers timeout, and looks at its sockets only now and then.
  */
-export function socketOptions({ requestTimeoutMs }: Pick<HttpLimits, 'requestTimeoutMs'>) {
+export function socketOptions({
+  requestTimeoutMs,
+  maxStallMs: stallMs = maxStallMs,
+}: Pick<HttpLimits, 'requestTimeoutMs' | 'maxStallMs'>) {
   const requestTimeout = requestTimeoutMs + slackMs
   return {
     requestTimeout,
+    // Of silence in both directions, as there is while an image waits for its answer.
+    connectionTimeout: Math.max(requestTimeout + slackMs, stallMs),
     keepAliveTimeout: keepAliveMs,
     // TensorFlow Serving's paths are case-insensitive; names in them are not.
     routerOptions: { caseSensitive: false, maxParamLength: maxPathParameterLength },
@@ -62,8 +69,9 @@ export function guardConnections(app: FastifyInstance, limits: HttpLimits, metri
     lastRoomAt = performance.now()
     app.server.closeIdleConnections() // those who hold a connection without using it make room
   })
-  app.server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    current.set(request.socket, response)
+  app.server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    current.set(socket, response)
+    if (response.socket === null) closeWith(socket, response)
   })
   // Without a listener Node would ask for the body before anybody has admitted the request.
   app.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
@@ -87,6 +95,30 @@ const limitsFile = '/proc/self/limits'
 
 /** The latest answer of each socket, finished or not. */
 const current = new WeakMap<Socket, ServerResponse>()
+
+/** Answers that wait for others on their connection to be written first. */
+const waiting = new WeakMap<Socket, Set<ServerResponse>>()
+
+/**
+ * A client may send its next request before the last one is answered. Of the end of a connection Node
+ * tells only the answer that is being written: those behind it would never hear of it, and what their
+ * requests hold would never be given back.
+ */
+function closeWith(socket: Socket, response: ServerResponse): void {
+  const known = waiting.get(socket)
+  const responses = known ?? new Set()
+  responses.add(response)
+  response.once('close', () => responses.delete(response))
+  if (known !== undefined) return
+  waiting.set(socket, responses)
+  socket.once('close', () => {
+    for (const each of responses) {
+      if (each.socket !== null) continue // its turn had come: Node tells it
+      each.destroy()
+      each.emit('close')
+    }
+  })
+}
 
 interface ClientError extends Error {
   readonly code?: string

@@ -16,6 +16,8 @@ export function createMetricsServer(metrics: Metrics): FastifyInstance {
     ...socketOptions({ requestTimeoutMs }),
     logger: false,
     genReqId: requestIdOf,
+    // A scraper's connection that is open and unused must not hold up the end of the process.
+    forceCloseConnections: true,
   })
   app.server.maxConnections = maxConnections
   app.addHook('onRequest', async (request, reply) => {

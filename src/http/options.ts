@@ -71,6 +71,11 @@ export interface HttpLimits {
    * room for the largest image eight times, at least 128 MiB.
    */
   readonly maxUploadBytes?: number
+  /**
+   * Longest that a client may take nothing of its answer, if that is more than `requestTimeoutMs`.
+   * Absent, 30 s.
+   */
+  readonly maxStallMs?: number
   /** Files of one batch request. Absent, 256. */
   readonly maxBatchFiles?: number
 }

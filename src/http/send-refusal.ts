@@ -7,7 +7,12 @@
 // new connections would cost more than the refusals. A client that waits for 100-continue has sent
 // nothing and gets the answer instead.
 import { finished } from 'node:stream'
-import type { FastifyReply, FastifyRequest, preParsingHookHandler } from 'fastify'
+import type {
+  FastifyReply,
+  FastifyRequest,
+  onResponseHookHandler,
+  preParsingHookHandler,
+} from 'fastify'
 
 /**
  * A body that announces no more than this is cheaper to read than a new connection is to make. Longer
@@ -41,7 +46,7 @@ export function sendRefusal(
   } else if (awaitsContinue(request)) {
     reply.header('connection', 'close').send(body)
   } else if (status !== 408 && Number(request.headers['content-length']) <= maxDiscardBytes) {
-    reply.send(body) // Node reads what is left before the next request
+    reply.send(body) // what is left is read before the next request
   } else {
     answerAndDiscard(request, reply, body)
     if (status === 408) setTimeout(() => reply.raw.end(), lingerMs).unref()
@@ -81,4 +86,13 @@ function awaitsContinue({ raw }: FastifyRequest): boolean {
 export const allowBody: preParsingHookHandler = ({ raw }, reply, payload, done) => {
   if (waiting.delete(raw)) reply.raw.writeContinue()
   done(null, payload)
+}
+
+/**
+ * An onResponse hook. Node reads what is left of a body that nobody began to read. One whose reader gave
+ * up is stopped where it was, and the next request on the connection would wait behind it.
+ */
+export const discardRest: onResponseHookHandler = ({ raw }, _reply, done) => {
+  if (!raw.complete) raw.unpipe().resume()
+  done()
 }

@@ -25,7 +25,7 @@ import { problemKinds } from './problem.ts'
 import { limitRates } from './rate-limit.ts'
 import { requestIdOf } from './request-id.ts'
 import { addSecurityHeaders } from './security-headers.ts'
-import { allowBody } from './send-refusal.ts'
+import { allowBody, discardRest } from './send-refusal.ts'
 import { createUploadBudget } from './upload-budget.ts'
 
 /** Uploads in progress may hold the largest image this often. */
@@ -103,6 +103,7 @@ async function addHooks(app: FastifyInstance, { metrics, draining, ...edge }: Ed
     done()
   })
   app.addHook('preParsing', allowBody)
+  app.addHook('onResponse', discardRest)
 }
 
 /**

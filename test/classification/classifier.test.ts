@@ -112,6 +112,25 @@ test('an image in one batch with one that the engine cannot run is answered all 
   }
 })
 
+test('a tensor of another size than the model takes by now fails alone', async () => {
+  const other = await startService({ batching: { maxBatchSize: 4 } })
+  const ask = async (image: Promise<Buffer>) => other.classifier.classify(await requestFor(image))
+  try {
+    const busy = ask(faultyPicture('slow'))
+    await until(() => other.classifier.models().some(({ sessions }) => sessions.busy === 1))
+    const { deadline, signal } = await requestFor(picture(1))
+    const target = { model: 'small', version: undefined }
+    const input = { form: 'pixels', bytes: new Uint8Array(3 * 224 * 224) } as const
+    const bad = other.classifier.score({ input, target, deadline, signal })
+    const [wrong, good] = await Promise.allSettled([bad, ask(picture(5))])
+    assert.equal(wrong?.status === 'rejected' && wrong.reason.code, 'not_ready')
+    assert.equal(good?.status, 'fulfilled')
+    await busy
+  } finally {
+    await other.close()
+  }
+})
+
 test('outcomes are counted by what came of the image', async () => {
   await classify(Promise.resolve(Buffer.from('no image'))).catch(() => {})
   const text = await service.metrics.render()

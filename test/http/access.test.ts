@@ -7,6 +7,9 @@ import { picture } from '../support/pictures.ts'
 import { assertProblem } from '../support/problems.ts'
 import { type Service, startService } from '../support/service.ts'
 
+/** A header's text whose bytes on the wire are UTF-8. */
+const utf8 = (text: string) => Buffer.from(text).toString('latin1')
+
 describe('with API keys and an allowed origin', () => {
   let service: Service
   before(async () => {
@@ -54,6 +57,21 @@ describe('with API keys and an allowed origin', () => {
       'Bearer ',
     ]) {
       assertProblem(await ask(wrong), [401, 'unauthorized'], /a key that is unknown/)
+    }
+  })
+
+  test('a key may have letters of any language, in whichever way they are sent, and spaces', async () => {
+    const keyed = await startService({ http: { apiKeys: ['schlüssel', '鍵', 'pass phrase'] } })
+    try {
+      for (const sent of [...['schlüssel', '鍵', 'pass phrase'].map(utf8), 'schlüssel']) {
+        const { origin } = keyed
+        const answer = await fetch(`${origin}/v1/models`, {
+          headers: { authorization: `Bearer ${sent}` },
+        })
+        assert.equal(answer.status, 200, sent)
+      }
+    } finally {
+      await keyed.close()
     }
   })
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import request, { type Response } from 'supertest'
 import { assertContract } from '../support/contract-check.ts'
-import { picture } from '../support/pictures.ts'
+import { noisePicture, picture } from '../support/pictures.ts'
 import { assertProblem } from '../support/problems.ts'
 import { openSocket } from '../support/raw-socket.ts'
 import { type Service, startService } from '../support/service.ts'
@@ -63,6 +63,26 @@ test('a file that is no image, too large or empty has an error; the others keep 
     ...['ok', 'unsupported_image_format', 'body_too_large', 'image_missing', 'ok'],
     'image_undecodable',
   ])
+})
+
+test('a form of large files alone finds room for all of them, however fast they come', async () => {
+  const limits = { maxImageBytes: 200_000, maxUploadBytes: 600_000 }
+  const roomy = await startService({ limits })
+  try {
+    const large = await noisePicture(1, 240).png().toBuffer()
+    const files = Array.from({ length: 18 }, () => large)
+    const post = files.reduce(
+      (post, file) => post.attach('image', file, 'photo.png'),
+      request(roomy.origin).post(path),
+    )
+    const codes = resultsOf(await post).map(({ error }) => error?.code ?? 'ok')
+    assert.deepEqual(
+      codes,
+      files.map(() => 'ok'),
+    )
+  } finally {
+    await roomy.close()
+  }
 })
 
 test('several models answer each file', async () => {

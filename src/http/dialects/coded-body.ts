@@ -7,11 +7,12 @@ import { HttpError } from '../failure.ts'
 import { type ReadBodyOptions, readBody } from '../read-body.ts'
 import { readRawBody } from '../read-image.ts'
 
-const decoders: Readonly<Record<string, () => Duplex>> = {
-  gzip: createGunzip,
-  'x-gzip': createGunzip,
-  deflate: createInflate,
-}
+/** A map and no object: the name comes from a client, and objects know `constructor`. */
+const decoders = new Map<string, () => Duplex>([
+  ['gzip', createGunzip],
+  ['x-gzip', createGunzip],
+  ['deflate', createInflate],
+])
 
 const encoders = { gzip: promisify(gzip), deflate: promisify(deflate) }
 
@@ -29,7 +30,7 @@ export async function readCodedBody(
 ): Promise<Uint8Array> {
   const coding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase()
   if (coding === 'identity' || coding === '') return await readRawBody(request, options)
-  const decoder = decoders[coding]?.()
+  const decoder = decoders.get(coding)?.()
   if (decoder === undefined) {
     const found = JSON.stringify(coding.slice(0, 40))
     const message = `Content-Encoding is ${found}; allowed are gzip, deflate and identity`

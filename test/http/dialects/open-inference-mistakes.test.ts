@@ -136,6 +136,12 @@ checkAll({ dialect: 'open inference', origin, isShape: errorShapes.error }, [
     body: () => 'x',
     headers: { 'content-encoding': 'br' },
   },
+  ...['constructor', '__proto__'].map((coding) => ({
+    what: `a coding named ${coding}, which every object knows`,
+    path: infer,
+    body: () => 'x',
+    headers: { 'content-encoding': coding },
+  })),
   {
     what: 'a small body that unfolds into a large one',
     path: infer,
