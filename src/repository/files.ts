@@ -24,13 +24,17 @@ export interface FoundFiles {
 
 /** The files of a version, links followed; `null` where it holds no SavedModel (yet). */
 export async function listFiles(folder: string): Promise<FoundFiles | null> {
-  const [names, variables] = await Promise.all([listed(folder), listed(join(folder, 'variables'))])
+  const names = await listed(folder)
+  const variables = await listed(join(folder, variablesFolder))
   if (!names.some((name) => graphFile.test(name))) return null
   const files = [
     ...names.filter((name) => graphFile.test(name)),
     ...variables.map((name) => `${variablesFolder}/${name}`),
   ].sort()
-  const found = await Promise.all(files.map((name) => factsOf(folder, name)))
+  // One after another: of a file server that hangs each would hold a thread, and images are decoded on
+  // the same ones.
+  const found: FoundFiles[] = []
+  for (const name of files) found.push(await factsOf(folder, name))
   return {
     portable: found.map(({ portable }) => portable).join('\n'),
     exact: found.map(({ exact }) => exact).join('\n'),
@@ -41,12 +45,12 @@ export async function listFiles(folder: string): Promise<FoundFiles | null> {
 /** Nothing, where there is no such folder. @throws Error where that cannot be found out */
 async function listed(folder: string): Promise<string[]> {
   return await readdir(folder).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return []
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(error.code ?? '')) return []
     throw error
   })
 }
 
-async function factsOf(folder: string, name: string) {
+async function factsOf(folder: string, name: string): Promise<FoundFiles> {
   const facts = await stat(join(folder, name)).catch(() => null)
   if (facts === null) return { portable: `${name} ?`, exact: `${name} ?`, writtenMs: 0 }
   const { size, mtimeMs, ctimeMs, ino } = facts

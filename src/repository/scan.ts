@@ -9,7 +9,8 @@ import type { ModelVersion, RepositoryProblem, Scan } from './repository.ts'
 
 /** Names that stand in a URL and in a metric's label unchanged. */
 export const modelName = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/
-const versionName = /^[1-9]\d{0,8}$/
+/** TensorFlow's own exporters name versions by the time, in seconds or finer; all fit a number exactly. */
+const versionName = /^[1-9]\d{0,14}$/
 
 /** Every ext4 volume has this folder at its top. */
 const recoveryFolder = 'lost+found'
@@ -161,16 +162,20 @@ async function readLabels(
 
 /** A small text file, or `null` where there is none. */
 async function readText(path: string, shown: string): Promise<string | null> {
-  const { size } = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return { size: -1 }
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return null
     throw error
   })
-  if (size < 0) return null
+  if (found === null) return null
+  const { size } = found
+  // A pipe or a device would be read for ever.
+  if (!found.isFile()) throw new ModelError('corrupt', `${shown} is not a file`)
   if (size > maxTextBytes) {
     throw new ModelError(
       'corrupt',
       `${shown} has ${size} bytes, at most ${maxTextBytes} are allowed`,
     )
   }
-  return await readFile(path, 'utf8')
+  // Editors on Windows begin a text with a byte order mark, which is no part of it.
+  return (await readFile(path, 'utf8')).replace(/^\uFEFF/, '')
 }

@@ -1,15 +1,21 @@
 // The cache of converted models: taken when it fits, made again when it does not, never in the way.
 import assert from 'node:assert/strict'
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
+import { cp, mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { LoadRequest } from '../../src/engines/engine.ts'
 import { readEntry, writeEntry } from '../../src/engines/onnxruntime/conversion-cache.ts'
-import { inputStageOf, readServed } from '../../src/engines/onnxruntime/converted-model.ts'
+import {
+  convertedModel,
+  inputStageOf,
+  readServed,
+} from '../../src/engines/onnxruntime/converted-model.ts'
 import { onnxruntimeEngine } from '../../src/engines/onnxruntime/engine.ts'
 import { type Conversion, convertGraph } from '../../src/onnx/convert.ts'
 import { writeSavedModel } from '../../src/savedmodel/write-saved-model.ts'
 import { createGraphBuilder, ints, text } from '../support/graph-builder.ts'
+import { runScript } from '../support/run-script.ts'
 import { sessionRequest } from '../support/session-request.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
@@ -104,23 +110,77 @@ test('a cache folder that cannot be written is no error', async (t) => {
   assert.deepEqual(await scores(request), expected)
 })
 
-async function model(t: TestContext): Promise<{ request: LoadRequest; cacheFolder: string }> {
+test('a disk that takes a part of a model and no more leaves no entry behind', async (t) => {
+  // A limit of the size of files stands for the disk: both take what fits and tell how much that was.
+  const { request, cacheFolder } = await model(t, network(1, 4_000))
+  const script = `
+    import { convertedModel } from './src/engines/onnxruntime/converted-model.js'
+    const { source } = await convertedModel(${JSON.stringify(request)})
+    console.log(typeof source)`
+  assert.equal(
+    await runScript(script, ['bash', '-c', 'ulimit -f 64; exec "$@"', 'bash']),
+    'object\n',
+  )
+  assert.deepEqual(await readdir(cacheFolder), [])
+  assert.equal((await scores(request)).length, 4_000)
+})
+
+test('files that are replaced while they are converted are not kept under the name of the old ones', async (t) => {
+  const { request, cacheFolder } = await model(t)
+  let reads = 0
+  const replacing = {
+    ...request,
+    /** Read when the files have been hashed, before they are converted. */
+    get model() {
+      reads += 1
+      if (reads === 2) cpSync(`${request.folder}.new`, request.folder, { recursive: true })
+      return request.model
+    },
+  }
+  const before = await scores({ ...request, cacheFolder: null })
+  await cp(request.folder, `${request.folder}.old`, { recursive: true })
+  await writeSavedModel(`${request.folder}.new`, network(2))
+  await convertedModel(replacing)
+  assert.ok(reads >= 2)
+  await cp(`${request.folder}.old`, request.folder, { recursive: true })
+  assert.deepEqual(await scores(request), before)
+  assert.equal((await readdir(cacheFolder)).length, 1)
+})
+
+test('what a killed conversion left behind is removed by a later one, after an hour', async (t) => {
+  const { request, cacheFolder } = await model(t)
+  const [fresh, old] = [join(cacheFolder, '.key.fresh'), join(cacheFolder, '.key.old')]
+  for (const draft of [fresh, old]) await mkdir(draft, { recursive: true })
+  const longAgo = Date.now() / 1000 - 2 * 3600
+  await utimes(old, longAgo, longAgo)
+  await scores(request)
+  const names = await readdir(cacheFolder)
+  assert.deepEqual(
+    names.filter((name) => name.startsWith('.')),
+    ['.key.fresh'],
+  )
+})
+
+async function model(
+  t: TestContext,
+  graph = network(1),
+): Promise<{ request: LoadRequest; cacheFolder: string }> {
   const root = await tempFolder(t)
   const folder = join(root, 'model/1')
   const cacheFolder = join(root, 'cache')
-  await writeSavedModel(folder, network(1))
+  await writeSavedModel(folder, graph)
   const normalization = { rescale: 1 / 255, mean: [0, 0, 0], std: [1, 1, 1] } as const
   return { request: sessionRequest({ folder, cacheFolder, normalization }), cacheFolder }
 }
 
 /** A convolution with enough weights to lie in the weights file, and a dense layer. */
-function network(factor: number) {
+function network(factor: number, classes = 10) {
   const graph = createGraphBuilder([-1, 8, 8, 3])
   const attributes = { strides: ints(1, 2, 2, 1), padding: text('SAME') }
   const convolved = graph.node('Conv2D', [graph.image, graph.floats([3, 3, 3, 32])], attributes)
   const scaled = graph.node('Mul', [graph.node('Relu', [convolved]), graph.scalar(factor)])
   const pooled = graph.node('Mean', [scaled, graph.ints([1, 2])])
-  return graph.build(graph.node('MatMul', [pooled, graph.floats([32, 10])]), [-1, 10])
+  return graph.build(graph.node('MatMul', [pooled, graph.floats([32, classes])]), [-1, classes])
 }
 
 async function scores(request: LoadRequest): Promise<number[]> {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { utimes, writeFile } from 'node:fs/promises'
+import { symlink, utimes, writeFile } from 'node:fs/promises'
 import { test } from 'node:test'
-import { setTimeout } from 'node:timers/promises'
+import { setImmediate, setTimeout } from 'node:timers/promises'
 import { scanRepository } from '../../src/repository/scan.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
@@ -10,12 +10,13 @@ test('models come by name, versions from the highest', async (t) => {
     'b/2/saved_model.pb': '',
     'b/10/saved_model.pb': '',
     'a/1/saved_model.pb': '',
+    'a/1568640000/saved_model.pb': '', // as TensorFlow's exporters call it
     'README.md': 'not a model',
     '.cache/1/saved_model.pb': '',
   })
   const { versions, problems } = await scanRepository(root)
   const found = versions.map(({ model, version }) => `${model}/${version}`)
-  assert.deepEqual(found, ['a/1', 'b/10', 'b/2'])
+  assert.deepEqual(found, ['a/1568640000', 'a/1', 'b/10', 'b/2'])
   assert.deepEqual(problems, [])
 })
 
@@ -58,6 +59,37 @@ test('labels of a model are the lines of the file that its manifest names', asyn
   })
   const { versions } = await scanRepository(root)
   assert.deepEqual(versions[0]?.labels, ['cat', 'dog'])
+})
+
+test('a byte order mark, which editors on Windows write, is no part of a label or a manifest', async (t) => {
+  const root = await tempFolder(t, {
+    'm/1/saved_model.pb': '',
+    'm/model.json': '\ufeff{"labels":"labels.txt"}',
+    'm/labels.txt': '\ufeffcat\r\ndog\r\n',
+  })
+  const { versions } = await scanRepository(root)
+  assert.deepEqual(versions[0]?.labels, ['cat', 'dog'])
+})
+
+test('a device in place of a file is told, not read for ever', async (t) => {
+  const root = await tempFolder(t, { 'm/1/saved_model.pb': '' })
+  await symlink('/dev/zero', `${root}/m/model.json`)
+  const { problems } = await scanRepository(root)
+  assert.deepEqual(
+    problems.map(({ message }) => message),
+    ['m/model.json is not a file'],
+  )
+})
+
+test('a version that is a link to itself hides no other', async (t) => {
+  const root = await tempFolder(t, { 'm/1/saved_model.pb': '' })
+  await symlink('2', `${root}/m/2`)
+  const { versions, problems } = await scanRepository(root)
+  assert.deepEqual(
+    versions.map(({ version }) => version),
+    [1],
+  )
+  assert.match(problems[0]?.message ?? '', /m\/2 holds no saved_model.pb/)
 })
 
 test('a label file outside the model is refused', async (t) => {
@@ -116,4 +148,21 @@ test('a version counts as changed when any of its files does, also one with a co
   const after = await found()
   assert.ok(after.writtenMs > before.writtenMs)
   assert.notEqual(after.fingerprint, before.fingerprint)
+})
+
+test('a look holds one thread at a time: a file server that hangs must not stop who needs the others', async (t) => {
+  const shards = Array.from({ length: 30 }, (_, index) => [`m/1/variables/shard-${index}`, ''])
+  const root = await tempFolder(t, { 'm/1/saved_model.pb': '', ...Object.fromEntries(shards) })
+  let most = 0
+  let looking = true
+  const scan = scanRepository(root).finally(() => {
+    looking = false
+  })
+  while (looking) {
+    const busy = process.getActiveResourcesInfo().filter((kind) => /^FS/.test(kind)).length
+    most = Math.max(most, busy)
+    await setImmediate()
+  }
+  await scan
+  assert.equal(most, 1)
 })

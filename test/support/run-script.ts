@@ -7,8 +7,12 @@ const run = promisify(execFile)
 /** dist/, so that scripts import './src/…'. */
 const folder = fileURLToPath(new URL('../../', import.meta.url))
 
-/** @returns what it printed */
-export async function runScript(script: string): Promise<string> {
-  const args = ['--input-type=module', '--eval', script]
-  return (await run(process.execPath, args, { cwd: folder })).stdout
+/**
+ * @param wrapper what starts the process, e.g. `['bash', '-c', 'ulimit -n 64; exec "$@"', 'bash']`
+ * @returns what it printed
+ */
+export async function runScript(script: string, wrapper: readonly string[] = []): Promise<string> {
+  const node = [process.execPath, '--input-type=module', '--eval', script]
+  const [command = '', ...args] = [...wrapper, ...node]
+  return (await run(command, args, { cwd: folder })).stdout
 }

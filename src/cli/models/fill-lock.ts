@@ -28,12 +28,16 @@ export async function lockFilling(
     // Whoever believes us dead fills too. That costs time and spoils nothing: files come by renames.
     onCompromised: () => {},
   }
+  const acquire = async (more = {}) => {
+    const unlock = await lock(repository, { ...options, ...more })
+    return () => unlock().catch(() => {}) // somebody who believed us dead has it: then it is not ours
+  }
   try {
-    return await lock(repository, options)
+    return await acquire()
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ELOCKED') throw error
   }
   onWait()
   const retries = { forever: true, factor: 1, minTimeout: lookAgainMs, maxTimeout: lookAgainMs }
-  return await lock(repository, { ...options, retries })
+  return await acquire({ retries })
 }

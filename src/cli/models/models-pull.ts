@@ -1,10 +1,12 @@
 // `models pull`: downloads the published weights and builds the models.
+import { mkdir } from 'node:fs/promises'
 import { Argument, Command } from 'commander'
 import { readConfig } from '../../config.ts'
 import { ConfigError } from '../../errors.ts'
 import { type NetworkName, networkNames } from '../../resnet/network.ts'
 import { inOneLine } from '../one-line.ts'
 import { createProgress } from '../progress.ts'
+import { lockFilling } from './fill-lock.ts'
 import { pullModel } from './pull-model.ts'
 
 export function modelsPullCommand(): Command {
@@ -21,19 +23,30 @@ export function modelsPullCommand(): Command {
           options: { output?: string; source?: string; replace: boolean },
         ) => {
           const config = readConfig(process.env)
-          for (const network of new Set(networks.length > 0 ? networks : networkNames)) {
-            const line = await pullModel({
-              network,
-              repository: options.output ?? config.modelRepository,
-              source: options.source ?? checkUrl(config.modelSource),
-              replace: options.replace,
-              progress: createProgress(network),
-            })
-            process.stdout.write(`${line}\n`)
+          const repository = options.output ?? config.modelRepository
+          const source = options.source ?? checkUrl(config.modelSource)
+          const unlock = await lockRepository(repository)
+          try {
+            for (const network of new Set(networks.length > 0 ? networks : networkNames)) {
+              const progress = createProgress(network)
+              const { replace } = options
+              const line = await pullModel({ network, repository, source, replace, progress })
+              process.stdout.write(`${line}\n`)
+            }
+          } finally {
+            await unlock()
           }
         },
       ),
     )
+}
+
+/** Two that download one file would write into each other's. */
+async function lockRepository(repository: string): Promise<() => Promise<void>> {
+  await mkdir(repository, { recursive: true })
+  return await lockFilling(repository, () => {
+    process.stderr.write(`models are being put into ${repository} already: waiting for that\n`)
+  })
 }
 
 function checkUrl(text: string): string {

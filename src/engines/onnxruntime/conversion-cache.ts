@@ -4,7 +4,17 @@
 // It appears by one rename, so it is there whole or not at all; what is damaged later fails its
 // checksum and is made again, under the eyes of services that share the folder.
 import { randomUUID } from 'node:crypto'
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Conversion } from '../../onnx/convert.ts'
 import { type FileSum, sumFile } from '../file-sum.ts'
@@ -43,6 +53,7 @@ export async function writeEntry(
   const target = join(cacheFolder, key)
   const draft = join(cacheFolder, `.${key}.${randomUUID()}`)
   await mkdir(draft, { recursive: true })
+  await removeAbandoned(cacheFolder)
   try {
     const { encodeSplitModel } = await import('../../onnx/encode.ts')
     const { bytes, weights } = encodeSplitModel(onnx, weightsName)
@@ -60,15 +71,36 @@ export async function writeEntry(
   return { source: join(target, modelName), facts }
 }
 
+/** No conversion takes this long: what is older belongs to a process that was killed. */
+const abandonedMs = 3_600_000
+
+/** Sessions that die in the middle of a conversion, again and again, must not fill the disk. */
+async function removeAbandoned(cacheFolder: string): Promise<void> {
+  const drafts = (await readdir(cacheFolder)).filter((name) => name.startsWith('.'))
+  for (const path of drafts.map((name) => join(cacheFolder, name))) {
+    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }))
+    if (Date.now() - mtimeMs > abandonedMs) await rm(path, { recursive: true, force: true })
+  }
+}
+
 async function writePieces(
   path: string,
   pieces: readonly { readonly offset: number; readonly bytes: Uint8Array }[],
 ): Promise<void> {
   const file = await open(path, 'w')
   try {
-    for (const { offset, bytes } of pieces) await file.write(bytes, 0, bytes.length, offset)
+    for (const { offset, bytes } of pieces) await writeAll(file, bytes, offset)
   } finally {
     await file.close()
+  }
+}
+
+/** A disk that is nearly full takes a part of what it is given, and says so in the number of bytes alone. */
+async function writeAll(file: FileHandle, bytes: Uint8Array, offset: number): Promise<void> {
+  let done = 0
+  while (done < bytes.length) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, offset + done)
+    done += bytesWritten
   }
 }
 

@@ -36,6 +36,8 @@ export async function convertedModel(request: Source): Promise<ConvertedModel> {
   if (cached !== null) return cached
   const conversion = await convert(request, ranges)
   try {
+    // Files that were replaced meanwhile: what was read is not what the key says, now or for ever.
+    if ((await cacheKey(request, ranges)) !== key) return await convertInMemory(conversion)
     return await writeEntry(cacheFolder, key, conversion)
   } catch {
     // A read-only or full disk costs the next start time, nothing else.

@@ -1,12 +1,16 @@
 import assert from 'node:assert/strict'
-import { mkdir, readdir } from 'node:fs/promises'
+import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
+import { setTimeout } from 'node:timers/promises'
 import { type EnsureOptions, ensureModels } from '../../../src/cli/models/ensure-models.ts'
 import { scanRepository } from '../../../src/repository/scan.ts'
 import { closedPort, serveFile, whole } from '../../support/file-server.ts'
 import { catalogueOf, publishedFile } from '../../support/published.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
+
+/** By then a lock has been renewed, or found to be somebody else's. */
+const renewedAfterMs = 6_000
 
 async function ensureOf(
   t: TestContext,
@@ -108,4 +112,21 @@ test('an empty repository that cannot be written: what to do', { skip }, async (
     message:
       /fdinfo holds no model and cannot be written \(E\w+: .*\): put a model into it, or name/,
   })
+})
+
+test('one that was taken for dead by a neighbour has filled the repository all the same', async (t) => {
+  const files = { resnet34: publishedFile('resnet34'), resnet50: publishedFile('resnet50') }
+  let repository = ''
+  // As a start finds its lock that was stopped, with its machine, for longer than others wait.
+  const takeOver = async () => {
+    await rm(join(repository, '.filling.lock'), { recursive: true })
+    await setTimeout(renewedAfterMs)
+  }
+  const server = await serveFile(t, whole(files.resnet34), (request, response) => {
+    void takeOver().then(() => whole(files.resnet50)(request, response))
+  })
+  const catalogue = catalogueOf(files)
+  const ensured = await ensureOf(t, { source: server.url, catalogue })
+  repository = ensured.repository
+  assert.equal(await ensured.ensure(), true)
 })

@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { mkdir, readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { buildModel } from '../../../src/cli/models/build-model.ts'
+import { lockFilling } from '../../../src/cli/models/fill-lock.ts'
 import { type Pull, pullModel } from '../../../src/cli/models/pull-model.ts'
 import { createLines } from '../../../src/cli/progress.ts'
 import { scanRepository } from '../../../src/repository/scan.ts'
@@ -15,6 +18,7 @@ import { smallSpec } from '../../support/small-network.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
 
 const file = publishedFile('resnet34')
+const program = fileURLToPath(new URL('../../../src/cli/bin.cjs', import.meta.url))
 const catalogue = catalogueOf({ resnet34: file, resnet50: file })
 
 async function pullOf(t: TestContext, changes: Partial<Pull> = {}) {
@@ -142,6 +146,19 @@ test('a source that cannot be reached is one line and exit code 1', async (t) =>
     stderr,
     /^http:\/\/127.*model\.safetensors could not be downloaded: connect ECONNREFUSED.*\n$/,
   )
+})
+
+test('one that finds another at work waits for it', async (t) => {
+  const repository = await tempFolder(t)
+  const unlock = await lockFilling(repository, () => {})
+  const args = ['models', 'pull', 'resnet34', '--output', repository]
+  const child = spawn(process.execPath, [program, ...args, '--source', 'http://127.0.0.1:9'])
+  let told = ''
+  for await (const text of child.stderr.setEncoding('utf8')) {
+    told += text
+    if (/already: waiting for that\n/.test(told)) await unlock()
+  }
+  assert.match(told, /^models are being put into .*\n.*could not be downloaded.*\n$/)
 })
 
 test('a source that is no address is refused', async (t) => {
