@@ -1,4 +1,5 @@
 // The forms a variable of config.ts can have: how its text is read, and how the form is described.
+import { isIP } from 'node:net'
 
 export interface Form<Value> {
   /** Completes the sentence "expected …". */
@@ -17,6 +18,50 @@ export const list: Form<readonly string[]> = {
       .split(',')
       .map((item) => item.trim())
       .filter((item) => item !== ''),
+}
+
+/** What clients may authorize with, or the SHA-256 of that. */
+export const keys: Form<readonly string[]> = {
+  ...list,
+  parse(value) {
+    const items = list.parse(value)
+    const isDigest = (item: string) => /^sha256:[0-9a-f]{64}$/i.test(item)
+    // Taken for a key, it would let in whoever has seen the configuration.
+    if (items.some((item) => /^sha256:/i.test(item) && !isDigest(item))) {
+      throw new Error('what follows sha256: is not 64 hexadecimal digits')
+    }
+    return items
+  },
+}
+
+const namedNetworks = ['loopback', 'linklocal', 'uniquelocal']
+
+/** Addresses and ranges of them. */
+export const networks: Form<readonly string[]> = {
+  description: 'a comma-separated list of IP addresses or ranges such as 10.0.0.0/8',
+  parse(value) {
+    const items = list.parse(value)
+    const wrong = items.find((item) => !namedNetworks.includes(item) && !isNetwork(item))
+    if (wrong !== undefined) throw new Error(`${wrong} is none`)
+    return items
+  },
+}
+
+function isNetwork(text: string): boolean {
+  const [address = '', range, ...rest] = text.split('/')
+  const bits = isIP(address) === 6 ? 128 : 32
+  const isPrefix = /^[1-9]\d*$/.test(range ?? '') && Number(range) <= bits
+  const isRange = range === undefined || isPrefix || isIP(range) === 4
+  return isIP(address) !== 0 && rest.length === 0 && isRange
+}
+
+export const webAddress: Form<string> = {
+  description: 'an http or https address',
+  parse(value) {
+    const isOne = /^https?:\/\//i.test(value) && URL.canParse(value)
+    if (value !== '' && !isOne) throw new Error('not one')
+    return value
+  },
 }
 
 export function integer(min: number, max: number): Form<number> {

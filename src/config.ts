@@ -153,7 +153,7 @@ export const variables = {
       'open connections; further ones are closed at once. As many may wait to be accepted, up to net.core.somaxconn of the system',
     risk: 'each open connection takes a file descriptor (ulimit -n) and some 20 KB',
   }),
-  apiKeys: variable('API_KEYS', form.list, {
+  apiKeys: variable('API_KEYS', form.keys, {
     default: '',
     meaning:
       'comma-separated keys, or their SHA-256 as sha256:<hex>; then Authorization: Bearer is required on all but health',
@@ -170,7 +170,7 @@ export const variables = {
     meaning: 'origins whose pages may call the API from a browser; empty none',
     risk: 'pages of these origins can use whatever this server offers to the reader',
   }),
-  trustProxy: variable('TRUST_PROXY', form.list, {
+  trustProxy: variable('TRUST_PROXY', form.networks, {
     default: '',
     meaning: 'addresses or CIDR ranges of proxies whose X-Forwarded-For is believed',
     risk: 'a range that clients can send from lets them choose the address they are limited by',
@@ -196,7 +196,7 @@ export const variables = {
       meaning: 'least severe log line to write (JSON, pino)',
     },
   ),
-  otlpEndpoint: variable('OTEL_EXPORTER_OTLP_ENDPOINT', form.text, {
+  otlpEndpoint: variable('OTEL_EXPORTER_OTLP_ENDPOINT', form.webAddress, {
     default: '',
     meaning: 'OpenTelemetry collector that traces are sent to; empty sends none',
   }),

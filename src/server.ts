@@ -1,9 +1,12 @@
 // The process: configuration -> application -> listening; signals -> drain -> exit.
-import { pino } from 'pino'
 import { type AppOptions, createApp } from './app.ts'
 import type { Config } from './config.ts'
 import { messageOf, UsageError } from './errors.ts'
-import { listenFailureOf } from './listen-failure.ts'
+import { type ListenPlace, listenFailureOf } from './listen-failure.ts'
+import { openLog } from './open-log.ts'
+
+/** npm passes on to its child what the terminal has sent that already: one Ctrl-C, two signals. */
+const echoMs = 500
 
 /** Ends the process by its exit code: 0 after a drain, 1 when the grace ran out or a start failed. */
 export async function serve(
@@ -11,46 +14,57 @@ export async function serve(
   version: string,
   injected: Pick<AppOptions, 'pool'> = {},
 ): Promise<void> {
-  process.title = 'resnet-serving' // takes the flags out of `ps`, API_KEYS among them
-  const log = pino({ level: config.logLevel, base: null })
-  const app = await createApp(config, { log, version, ...injected })
-  let stopping = false
+  const log = openLog(config.logLevel)
+  const making = createApp(config, { log, version, ...injected })
+  let stoppingSince: number | undefined
 
   async function stop(signal: string): Promise<void> {
-    if (stopping) {
+    if (stoppingSince !== undefined) {
+      if (signal === 'SIGINT' && performance.now() - stoppingSince < echoMs) return
       log.warn({ signal }, 'second signal: exiting at once')
       process.exit(1)
     }
-    stopping = true
+    stoppingSince = performance.now()
     log.info({ signal, graceMs: config.shutdownGraceMs }, 'draining')
     const timer = setTimeout(() => {
       log.error('the grace ran out before the queue was empty')
       process.exit(1)
     }, config.shutdownDelayMs + config.shutdownGraceMs)
-    await app.drain(config.shutdownDelayMs)
+    const app = await making.catch(() => undefined)
+    await app?.drain(config.shutdownDelayMs)
     clearTimeout(timer)
     log.info('stopped')
     process.exit(0)
   }
 
+  // From the first moment: a signal that nobody listens to ends a process, or nothing at all where
+  // that is the first one of a container.
   process.on('SIGTERM', (signal) => void stop(signal))
   process.on('SIGINT', (signal) => void stop(signal))
   process.on('SIGHUP', () => {
     // What serves goes on serving: a repository that cannot be read is a line in the log.
-    app.reload().catch((error: unknown) => log.error(messageOf(error)))
+    making.then((app) => app.reload()).catch((error: unknown) => log.error(messageOf(error)))
   })
 
+  process.title = 'resnet-serving' // takes the flags out of `ps`, API_KEYS among them
+
+  const app = await making
   try {
     await app.start()
     const address = await app.listen(config.host, config.port)
     log.info({ address, ...app.summary() }, 'listening')
   } catch (error) {
+    if (stoppingSince !== undefined) return // it was ended while it started, by `stop`
     await app.drain(0) // sessions and threads would keep the process alive
     throw cannotListen(error, config) ?? error
   }
 }
 
-function cannotListen(error: unknown, config: Config): UsageError | undefined {
-  const reason = listenFailureOf(error, config)
+function cannotListen(error: unknown, { host, port, metricsPort }: Config): UsageError | undefined {
+  const isMetrics = metricsPort !== 0 && (error as { port?: unknown }).port === metricsPort
+  const place: ListenPlace = isMetrics
+    ? { host, port: metricsPort, flag: '--metrics-port' }
+    : { host, port }
+  const reason = listenFailureOf(error, place)
   return reason === undefined ? undefined : new UsageError(reason)
 }

@@ -38,10 +38,27 @@ test('a bad value is refused in one line with variable, value and form', () => {
     ['IMAGE_FORMATS', 'jpeg,svg', /^IMAGE_FORMATS is "jpeg,svg": unknown/],
     ['IMAGE_FORMATS', ',', /^IMAGE_FORMATS is ",": empty/],
     ['REQUEST_TIMEOUT_MS', '1e3', /^REQUEST_TIMEOUT_MS is "1e3": not a whole number/],
+    ['TRUST_PROXY', '10.0.0.1,nginx', /^TRUST_PROXY is "10.0.0.1,nginx": nginx is none; expected/],
+    ['TRUST_PROXY', '10.0.0.0/33', /^TRUST_PROXY is "10.0.0.0\/33": 10.0.0.0\/33 is none/],
+    [
+      'OTEL_EXPORTER_OTLP_ENDPOINT',
+      'collector:4317',
+      /is "collector:4317": not one; expected an http/,
+    ],
+    [
+      'API_KEYS',
+      `sha256:${'0'.repeat(63)}`,
+      /^API_KEYS is "?\*\*\*"?: what follows sha256: is not 64/,
+    ],
   ]
   for (const [name, value, message] of refusals) {
     assert.throws(() => readConfig({ [name]: value }), { name: 'UsageError', message })
   }
+})
+
+test('proxies are addresses, ranges of them, or networks that have a name', () => {
+  const proxies = ['127.0.0.1', '10.0.0.0/8', '10.0.0.0/255.0.0.0', 'fd00::/8', '::1', 'loopback']
+  assert.deepEqual(readConfig({ TRUST_PROXY: proxies.join() }).trustProxy, proxies)
 })
 
 test('lists drop spaces and empty items', () => {

@@ -1,5 +1,5 @@
 // Starts a session process: its command line, its environment, its pipe.
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { ChildProcess, execFile, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -19,11 +19,22 @@ export interface Launch {
 export function launch({ entry, device, label }: Launch, leash: readonly string[]): ChildProcess {
   const node = [process.execPath, fileURLToPath(entry), String(process.pid), label]
   const [command = '', ...args] = [...leash, ...node]
-  return spawn(command, args, {
-    // The fourth is the pipe: Node makes it a Unix socket pair, readable and writable.
-    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-    env: sessionEnvironment(device, process.env),
-  })
+  try {
+    return spawn(command, args, {
+      // The fourth is the pipe: Node makes it a Unix socket pair, readable and writable.
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      env: sessionEnvironment(device, process.env),
+    })
+  } catch (error) {
+    return neverStarted(error)
+  }
+}
+
+/** Node throws what it did not foresee, want of memory (ENOMEM) for one, where it tells the rest. */
+function neverStarted(error: unknown): ChildProcess {
+  const child = new ChildProcess()
+  process.nextTick(() => child.emit('error', error))
+  return child
 }
 
 let leashFound: Promise<readonly string[]> | undefined

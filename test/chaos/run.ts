@@ -9,6 +9,7 @@ import { knownImages, writeSmallModel } from '../support/known-images.ts'
 import { endAllServed } from '../support/served-process.ts'
 import { clockStep } from './faults/clock-step.ts'
 import { givenUp } from './faults/given-up.ts'
+import { mixture } from './faults/mixture.ts'
 import { modelFolder } from './faults/model-folder.ts'
 import { overload } from './faults/overload.ts'
 import { poisonImages } from './faults/poison-image.ts'
@@ -25,6 +26,7 @@ const faults: readonly Fault[] = [
   ...modelFolder,
   ...scarcity,
   ...slowClients,
+  ...mixture,
   ...givenUp,
   ...clockStep,
   ...shutdown,

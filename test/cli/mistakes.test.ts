@@ -24,6 +24,17 @@ test('a port in use is told before anything is built or loaded', async (t) => {
   assert.match(stderr, new RegExp(`^port ${port} of 127.0.0.1 is in use .* --port ${port + 1}\n$`))
 })
 
+test('so is one of metrics, by its own flag; and that it is the same as the other', async (t) => {
+  const port = await takenPort(t)
+  const args = ['serve', '--port', '0', '--metrics-port', String(port)]
+  const { code, stderr } = await runCommand(args)
+  assert.equal(code, 1)
+  assert.match(stderr, new RegExp(`^port ${port} .* is in use .*: --metrics-port ${port + 1}\n$`))
+  const same = await runCommand(['serve', '--port', '9000', '--metrics-port', '9000'])
+  assert.equal(same.code, 2)
+  assert.match(same.stderr, /^METRICS_PORT is 9000, as PORT is[^\n]*\n$/)
+})
+
 test('a user mistake is one line without a stack, and its exit code says whose it was', async () => {
   const cases: [readonly string[], number, RegExp][] = [
     [['serve', '--prot', '1'], 2, /unknown option '--prot'\n\(Did you mean --port\?\)\n$/],

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { withFault } from '../fixtures/faults.ts'
-import { expectedScores, openPool } from '../support/test-pool.ts'
+import { expectedScores, openPool, until } from '../support/test-pool.ts'
 import { tinyClasses, tinyCrop } from '../support/tiny-model.ts'
 
 test('a batch comes back as one row of scores a crop, in order', async (t) => {
@@ -45,4 +45,18 @@ test('the place of a session that seems to hang is filled before that is certain
   const [outcome] = await run([tinyCrop(2)])
   assert.equal(outcome?.ok, true)
   assert.deepEqual(deaths, [])
+})
+
+test('a session that the system has no room for is tried again, and the service goes on', async (t) => {
+  const { pool, run, deaths } = await openPool(t, 1, { restart: { minMs: 10, maxMs: 10 } })
+  // No process can be started with a variable of this length: what Node throws then it also throws
+  // where there is no memory.
+  process.env.TEST_TOO_LONG = 'x'.repeat(1 << 20)
+  t.after(() => delete process.env.TEST_TOO_LONG)
+  process.kill(pool.sessions[0]?.pid as number, 'SIGKILL')
+  await until(() => deaths.length >= 3)
+  assert.match(deaths[2]?.detail ?? '', /E2BIG/)
+  delete process.env.TEST_TOO_LONG
+  const [outcome] = await run([tinyCrop(1)])
+  assert.equal(outcome?.ok, true)
 })
