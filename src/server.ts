@@ -5,9 +5,6 @@ import { messageOf, UsageError } from './errors.ts'
 import { type ListenPlace, listenFailureOf } from './listen-failure.ts'
 import { openLog } from './open-log.ts'
 
-/** npm passes on to its child what the terminal has sent that already: one Ctrl-C, two signals. */
-const echoMs = 500
-
 /** Ends the process by its exit code: 0 after a drain, 1 when the grace ran out or a start failed. */
 export async function serve(
   config: Config,
@@ -16,15 +13,14 @@ export async function serve(
 ): Promise<void> {
   const log = openLog(config.logLevel)
   const making = createApp(config, { log, version, ...injected })
-  let stoppingSince: number | undefined
+  let stopping = false
 
   async function stop(signal: string): Promise<void> {
-    if (stoppingSince !== undefined) {
-      if (signal === 'SIGINT' && performance.now() - stoppingSince < echoMs) return
+    if (stopping) {
       log.warn({ signal }, 'second signal: exiting at once')
       process.exit(1)
     }
-    stoppingSince = performance.now()
+    stopping = true
     log.info({ signal, graceMs: config.shutdownGraceMs }, 'draining')
     const timer = setTimeout(() => {
       log.error('the grace ran out before the queue was empty')
@@ -54,7 +50,7 @@ export async function serve(
     const address = await app.listen(config.host, config.port)
     log.info({ address, ...app.summary() }, 'listening')
   } catch (error) {
-    if (stoppingSince !== undefined) return // it was ended while it started, by `stop`
+    if (stopping) return // it was ended while it started, by `stop`
     await app.drain(0) // sessions and threads would keep the process alive
     throw cannotListen(error, config) ?? error
   }

@@ -1,5 +1,4 @@
-// Signals when nobody expects them, and an outside world that lets go of the service: its log, a
-// scraper, npm.
+// Signals when nobody expects them, a scraper that holds on, and a log that cannot be written.
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -74,13 +73,6 @@ test('SIGTERM: a connection to the port of metrics does not hold the process', a
   assert.equal((await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).status, 200)
   assert.equal(await server.stop(), 0, 'the grace ran out')
   silent.destroy()
-})
-
-test('one Ctrl-C that comes twice, from the terminal and from npm, is one', async () => {
-  const server = await startServed({ repository })
-  server.process.kill('SIGINT')
-  server.process.kill('SIGINT')
-  assert.equal(await server.ended, 0)
 })
 
 test('SIGTERM while it starts: it ends in good order, and SIGHUP does nothing', async (t) => {
