@@ -59,9 +59,13 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const metrics = createMetrics({ exemplars: tracing !== undefined })
   const table = createModelTable(config.defaultModel)
   const plans = planDevices(config)
+  // A session that was to replace a dead one and met other files: without a look, none would ever come.
+  const foundStale = () => {
+    reloader.ask(false).catch((error: unknown) => log.error(messageOf(error)))
+  }
   const lineup = createLineup({
     table,
-    load: (model) => loadModel(model, { config, plans, metrics, table, ...options }),
+    load: (model) => loadModel(model, { config, plans, metrics, table, foundStale, ...options }),
     isCurrent,
     loadsAtStart: cores(),
     settleMs,

@@ -34,6 +34,8 @@ interface LoadOptions {
   readonly plans: readonly DevicePlan[]
   readonly metrics: Metrics
   readonly table: ModelTable
+  /** Called when a session has loaded files that are not those of its version any more. */
+  readonly foundStale: () => void
 }
 
 /** Whether the files of a version are still as the scan found them. */
@@ -67,7 +69,7 @@ export function planDevices(config: Config): readonly DevicePlan[] {
 /** Starts the sessions of one version and joins them with a batcher and labels. */
 export async function loadModel(
   version: ModelVersion,
-  { config, plans, metrics, log, table, pool: injected }: LoadOptions,
+  { config, plans, metrics, log, table, foundStale, pool: injected }: LoadOptions,
 ): Promise<ServedModel> {
   const { model, manifest, folder } = version
   const [{ device, permits, threads, maxBatchSize }] = plans as [DevicePlan]
@@ -93,7 +95,11 @@ export async function loadModel(
     observer: observeSessions(),
     onLine: ({ session, text }) => log.debug({ ...names, session }, text),
     isBusy: () => plans.some(({ permits }) => permits.held > 0),
-    isCurrent: () => isCurrent(version),
+    async isCurrent() {
+      const isSo = await isCurrent(version)
+      if (!isSo) foundStale()
+      return isSo
+    },
     ...injected,
   }
   const aside = (request: Partial<LoadRequest>, changes: Partial<SessionPoolOptions>) =>

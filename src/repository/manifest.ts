@@ -100,6 +100,8 @@ const isManifestFile = new Ajv({ allErrors: true, allowUnionTypes: true }).compi
 )
 
 const wholePercent = 100
+/** A file of quite another kind has a hundred thousand mistakes; a line of them is no help. */
+const maxTold = 10
 
 /**
  * A manifest with its gaps filled by `defaultManifest`.
@@ -114,7 +116,9 @@ export function parseManifest(text: string, model: string): Manifest {
       ({ instancePath, message, params }) =>
         `${instancePath.slice(1).replaceAll('/', '.') || 'the file'} ${message}${detail(params)}`,
     )
-    throw new ModelError('corrupt', `${model}/model.json: ${wrong.join('; ')}`)
+    const rest = wrong.length > maxTold ? [`and ${wrong.length - maxTold} more`] : []
+    const told = [...wrong.slice(0, maxTold), ...rest].join('; ')
+    throw new ModelError('corrupt', `${model}/model.json: ${told}`)
   }
   const manifest = {
     ...defaultManifest,

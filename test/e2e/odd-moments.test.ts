@@ -122,6 +122,18 @@ function isAlive(pid: number): boolean {
   }
 }
 
+test('a session that died after its files were replaced, unannounced: what is there now is served', async (t) => {
+  const models = await tempFolder(t)
+  await writeSmallModel(models, { name: 'small', seed: 3 })
+  const server = await startServed({ repository: models })
+  await writeSmallModel(models, { name: 'small', seed: 4 })
+  for (const pid of await server.sessions()) process.kill(pid, 'SIGKILL')
+  while ((await server.capacity('small')) > 0) await sleep(5)
+  while ((await server.capacity('small')) < 2) await sleep(20)
+  assert.equal(server.log.filter(({ msg }) => msg === 'model ready').length, 2)
+  assert.equal(await server.stop(), 0)
+})
+
 test('a log on a disk that is full neither stops the service nor keeps it from ending', async (t) => {
   const port = await freePort()
   const full = await open('/dev/full', 'w')

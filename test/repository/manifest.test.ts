@@ -35,3 +35,8 @@ test('every wrong property is named, with what is allowed', () => {
   }
   assert.throws(() => parseManifest('{', 'm'), { name: 'ModelError', message: /not JSON/ })
 })
+
+test('of very many wrong properties the first few are told', () => {
+  const strange = Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`k${index}`, 1]))
+  assert.throws(() => parse(strange), { message: /\(k0\); .*\(k9\); and 990 more$/ })
+})
