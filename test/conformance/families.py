@@ -368,7 +368,7 @@ def attention_variants(folder):
         a = tf.nn.softmax(tf.einsum("bhqk,hg->bgqk", a, m.talk))
         y = tf.matmul(a, v)
         linear = tf.matmul(tf.nn.elu(q) + 1.0, tf.matmul(tf.nn.elu(k) + 1.0, v, transpose_a=True))
-        y = y + linear / (tf.reduce_sum(linear, -1, keepdims=True) + 10.0)
+        y = y + linear / (tf.reduce_sum(tf.abs(linear), -1, keepdims=True) + 1.0)
         y = tf.reshape(tf.transpose(y, [0, 2, 1, 3]), [-1, 30, 16])
         small = tf.reshape(tf.nn.conv2d(tf.reshape(x, [-1, 5, 6, 16]), m.reduce, 2, "SAME"), [-1, 9, 16])
         y = y + tf.matmul(tf.nn.softmax(tf.matmul(x, small, transpose_b=True) / 4.0), small)

@@ -1,12 +1,13 @@
 // Operators that pad, repeat and pick along axes.
 import { elementCount } from '../../graph/tensor.ts'
+import { elementType } from '../encode.ts'
 import { sameExtents } from '../extent.ts'
 import { type Known, known, pick, tensorFromKnown } from '../known.ts'
-import { inPlainOrder, store } from '../layout.ts'
+import { inPlainOrder, reshape, store } from '../layout.ts'
 import { int, text } from '../model.ts'
 import type { Operation, Operator } from '../operation.ts'
 import { plainOrder } from '../permutation.ts'
-import type { Value } from '../value.ts'
+import type { Stored, Value } from '../value.ts'
 import { stridesOf, walkIndices } from '../walk.ts'
 import { concatenate } from './joining.ts'
 import { cutAxes, wholeAxis } from './slicing.ts'
@@ -78,9 +79,7 @@ function padKnown(x: Known, paddings: readonly number[], value: number): Known {
 }
 
 function gather(operation: Operation): Value {
-  if (operation.int('batch_dims', 0) !== 0) {
-    operation.unsupported('picks others for each image (batch_dims)')
-  }
+  if (operation.int('batch_dims', 0) !== 0) return gatherOfEach(operation)
   const x = operation.input(0)
   const axisOperand = operation.node.op === 'GatherV2' ? operation.integers(2, 'axis')[0] : 0
   const axis = operation.axis(axisOperand as number, x.shape.length)
@@ -102,6 +101,32 @@ function gather(operation: Operation): Value {
     'Gather',
     { inputs, attributes: { axis: int(axis) } },
     { ...stored, shape, order },
+  )
+}
+
+/** For each image others, along the first axis behind the batch dimensions. */
+function gatherOfEach(operation: Operation): Value {
+  const { emitter } = operation
+  const [x, indices] = [0, 1].map((i) => inPlainOrder(emitter, operation.input(i))) as [
+    Stored,
+    Stored,
+  ]
+  const given = operation.int('batch_dims', 0)
+  const batch = given < 0 ? given + indices.shape.length : given
+  const axis = operation.axis(operation.integers(2, 'axis')[0] as number, x.shape.length)
+  const isShared = sameExtents(x.shape.slice(0, batch), indices.shape.slice(0, batch))
+  if (axis !== batch || !isShared) {
+    operation.unsupported(`picks others for each image (batch_dims ${batch}) along axis ${axis}`)
+  }
+  const attributes = { to: int(elementType('int64')) }
+  const wide = { ...indices, dtype: 'int64' } as const
+  const cast = emitter.node('Cast', { inputs: [indices.name], attributes }, wide)
+  const column = inPlainOrder(emitter, reshape(emitter, cast, [...cast.shape, 1]))
+  const shape = [...indices.shape, ...x.shape.slice(axis + 1)]
+  return emitter.node(
+    'GatherND',
+    { inputs: [x.name, column.name], attributes: { batch_dims: int(batch) } },
+    { ...x, shape, order: plainOrder(shape.length) },
   )
 }
 
