@@ -2,7 +2,7 @@
 // results, and through operators that pass a value on unchanged. So functions are inlined and
 // Identity nodes vanish only as far as an output needs them.
 import { ModelError } from '../errors.ts'
-import { dataTypeFromNumber } from './data-types.ts'
+import { fixedTruth } from './fixed-numbers.ts'
 import { conditionals, type GraphSource } from './graph-source.ts'
 import { maxCallDepth, maxGateSearch, maxTraceSteps } from './limits.ts'
 import { describeNode, enterCall, type Scope, type Value } from './scope.ts'
@@ -59,11 +59,11 @@ export function createTracer(source: GraphSource, isFed: (value: Value) => boole
     return passedOn(source, value) ?? chosenBranch(value) ?? mergedFrom(value) ?? value
   }
 
-  /** Whether the value is a constant truth; nested as deep as calls may be. */
+  /** Whether the value is a truth that constants decide; nested as deep as calls may be. */
   function conditionOf({ scope, reference }: Step): boolean | undefined {
     depth += 1
     try {
-      return depth > maxCallDepth ? undefined : constantCondition(trace(scope, reference).node)
+      return depth > maxCallDepth ? undefined : fixedTruth(trace(scope, reference), trace)
     } finally {
       depth -= 1
     }
@@ -123,15 +123,6 @@ function gateBefore(scope: Scope, start: string) {
     }
   }
   return undefined
-}
-
-/** The truth of a constant scalar; `undefined` for what is only known when it runs. */
-function constantCondition({ op, attr }: Value['node']): boolean | undefined {
-  const tensor = op === 'Const' ? attr.value?.value : undefined
-  if (tensor?.case !== 'tensor' || dataTypeFromNumber(tensor.value.dtype) !== 'bool')
-    return undefined
-  const { boolVal, tensorContent } = tensor.value
-  return boolVal[0] ?? (tensorContent.length === 1 ? tensorContent[0] === 1 : false)
 }
 
 /** The output of a node in this scope that a reference names. */

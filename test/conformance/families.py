@@ -573,6 +573,17 @@ def stretched_between_extremes(folder):
 
 
 @case
+def turned_by_quarters(folder):
+    """tf.image.rot90 chooses by the number of turns, in branches of which one is left."""
+    m = Small()
+    def f(x):
+        x = scaled(x)
+        y = tf.image.rot90(x, 2) + tf.image.resize(tf.image.rot90(x) + tf.image.rot90(x, 3), [H, W])
+        return tf.nn.softmax(m.logits(y / 3.0))
+    save(m, f, folder, spec(tf.uint8))
+
+
+@case
 def rotated_colours_by_hsv(folder):
     """Hue and saturation through HSV, which has no ONNX operator."""
     m = Small()
