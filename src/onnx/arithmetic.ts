@@ -2,7 +2,7 @@
 import type { DataType } from '../graph/data-type.ts'
 import type { Emitter } from './emitter.ts'
 import { broadcastExtents, type Extents, extentProduct, sameExtents } from './extent.ts'
-import { type Elements, type Known, known, pick } from './known.ts'
+import { type Elements, type Known, known, pick, requireRoom } from './known.ts'
 import { inOrder, operandTensor, store } from './layout.ts'
 import type { OnnxAttributes } from './model.ts'
 import { OperandError } from './operand-error.ts'
@@ -163,6 +163,7 @@ function withBatch(binary: Binary, result: Known, [a, b]: readonly [Known, Known
 
 export function broadcastKnown(value: Known, shape: Extents): Known {
   if (sameExtents(value.shape, shape)) return value
+  requireRoom(shape)
   return pick(value, shape, broadcastIndices(value.shape, shape))
 }
 

@@ -32,6 +32,20 @@ export function known(
   return { kind: 'known', dtype, shape, elements: stored }
 }
 
+/** More than the largest layer of weights anybody classifies with has (VGG's, 103 million). */
+const maxComputedElements = 2 ** 27
+
+/**
+ * Before a constant is made larger than those it is made of: a small graph can ask for any size.
+ * @throws OperandError
+ */
+export function requireRoom(shape: readonly number[]): void {
+  if (elementCount(shape) <= maxComputedElements) return
+  throw new OperandError(
+    `computes a constant of the shape [${shape}], more than the ${maxComputedElements} elements allowed`,
+  )
+}
+
 /** A scalar or a vector of integers. */
 export function knownIntegers(values: readonly number[], dtype: DataType = 'int32'): Known {
   return known(dtype, [values.length], values)

@@ -103,3 +103,33 @@ test('rows that are no images are not served as if they were', () => {
   const scores = builder.node('Reshape', [builder.image, builder.ints([-1, 16])])
   assert.throws(() => convert(builder.build(scores, [-1, 16])), /has shape \[3\*batch, 16\]/)
 })
+
+/** 2^40 numbers from a few. */
+const huge: Record<string, (builder: GraphBuilder) => ValueRef> = {
+  Fill: (builder) => builder.node('Fill', [builder.ints([2 ** 20, 2 ** 20]), builder.scalar(1)]),
+  Tile: (builder) =>
+    builder.node('Tile', [builder.floats([1, 1]), builder.ints([2 ** 20, 2 ** 20])]),
+  Pad: (builder) => {
+    const paddings = builder.node('Reshape', [
+      builder.ints([2 ** 20, 0, 2 ** 20, 0]),
+      builder.ints([2, 2]),
+    ])
+    return builder.node('Pad', [builder.floats([1, 1]), paddings])
+  },
+  Range: (builder) =>
+    builder.node('Range', [builder.scalar(0), builder.scalar(2 ** 40), builder.scalar(1)]),
+  MatrixDiagV3: (builder) => {
+    const diagonal = builder.node('Tile', [builder.floats([1]), builder.ints([2 ** 20])])
+    return builder.node('MatrixDiagV3', [diagonal])
+  },
+}
+
+for (const [op, constant] of Object.entries(huge)) {
+  test(`${op} is refused where it would make more numbers than any memory holds`, () => {
+    const graph = graphOf((builder) => builder.node('Mul', [builder.image, constant(builder)]))
+    assert.throws(
+      () => convert(graph),
+      new RegExp(`\\(${op}\\) computes a constant of the shape .* more than the 134217728`),
+    )
+  })
+}

@@ -2,7 +2,7 @@
 import { elementCount } from '../../graph/tensor.ts'
 import { broadcastKnown } from '../arithmetic.ts'
 import { broadcastExtents, type Extents } from '../extent.ts'
-import { type Known, known, knownIntegers, pick } from '../known.ts'
+import { type Known, known, knownIntegers, pick, requireRoom } from '../known.ts'
 import { inPlainOrder, store } from '../layout.ts'
 import { int, pixelsName } from '../model.ts'
 import type { Operation, Operator } from '../operation.ts'
@@ -25,7 +25,7 @@ function fill(operation: Operation): Value {
   const shape = extentsOf(operation, 0)
   const value = operation.constant(1, 'value')
   if (shape.some((size) => size < 0)) return expand(operation, value, shape)
-  return known(value.dtype, shape, Array(elementCount(shape)).fill(value.elements[0]))
+  return broadcastKnown(value, shape)
 }
 
 export function expand(operation: Operation, value: Value, shape: Extents): Value {
@@ -79,6 +79,7 @@ function tileKnown(x: Known, multiples: Extents): Known {
     { size, stride: strides[axis] as number },
   ])
   const shape = x.shape.map((size, axis) => size * (multiples[axis] as number))
+  requireRoom(shape)
   return pick(x, shape, walkIndices(walks))
 }
 

@@ -1,5 +1,5 @@
 // Matrices known by their diagonals, as tf.eye and triangular masks come in graphs: constants only.
-import { type Known, known } from '../known.ts'
+import { type Known, known, requireRoom } from '../known.ts'
 import type { Operation, Operator } from '../operation.ts'
 import type { Value } from '../value.ts'
 
@@ -14,6 +14,7 @@ function fromDiagonal(operation: Operation): Known {
   if (k !== 0 || !isSquare || elsewhere !== 0) {
     return operation.unsupported(`places a diagonal otherwise than in a square (${given})`)
   }
+  requireRoom([...diagonal.shape, size])
   const elements = new Float64Array(diagonal.elements.length * size)
   diagonal.elements.forEach((value, i) => {
     elements[i * size + (i % size)] = value

@@ -2,7 +2,7 @@
 import { elementCount } from '../../graph/tensor.ts'
 import { elementType } from '../encode.ts'
 import { sameExtents } from '../extent.ts'
-import { type Known, known, pick, tensorFromKnown } from '../known.ts'
+import { type Known, known, pick, requireRoom, tensorFromKnown } from '../known.ts'
 import { inPlainOrder, reshape, store } from '../layout.ts'
 import { int, text } from '../model.ts'
 import type { Operation, Operator } from '../operation.ts'
@@ -64,6 +64,7 @@ function padKnown(x: Known, paddings: readonly number[], value: number): Known {
   const shape = x.shape.map((size, axis) => {
     return size + (before[axis] as number) + (paddings[2 * axis + 1] as number)
   })
+  requireRoom(shape)
   const strides = stridesOf(shape)
   const places = walkIndices(
     x.shape.map((size, axis) => {

@@ -1,6 +1,6 @@
 // Operators that rename axes or compute with shapes; few of them cost anything at run time.
 import { type Extents, extentProduct } from '../extent.ts'
-import { type Known, known, knownFromTensor, knownIntegers } from '../known.ts'
+import { type Known, known, knownFromTensor, knownIntegers, requireRoom } from '../known.ts'
 import { arrangeKnown, reshape, store } from '../layout.ts'
 import type { Operation, Operator } from '../operation.ts'
 import { arrange } from '../permutation.ts'
@@ -95,6 +95,7 @@ function range(operation: Operation): Value {
     number,
   ]
   const length = Math.max(Math.ceil((to - from) / by), 0)
+  requireRoom([length])
   return known(
     start.dtype,
     [length],
@@ -105,6 +106,7 @@ function range(operation: Operation): Value {
 function spaceEvenly(operation: Operation): Value {
   const bounds = [0, 1, 2].map((i) => operation.constant(i, 'bounds')) as [Known, Known, Known]
   const [from, to, length] = bounds.map(({ elements }) => elements[0]) as [number, number, number]
+  requireRoom([length])
   const step = (to - from) / (length - 1)
   return known(
     bounds[0].dtype,
