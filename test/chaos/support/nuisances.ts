@@ -200,7 +200,8 @@ export const nuisances: readonly Nuisance[] = [
     allowed: [200],
     run: async (ground) => {
       const { send, closed, until } = await openSocket(ground.origin)
-      const body = Buffer.concat([Buffer.from(part('top_k')), large.subarray(0, 250_000)])
+      const field = Buffer.from(`${part('top_k')}5\r\n${part('image', 'large.jpg')}`)
+      const body = Buffer.concat([field, large.subarray(0, 250_000)])
       send(request(classify(ground), body.length, [form]))
       send(body.subarray(0, 200_000))
       await Promise.race([until(/^HTTP\/1\.1 4\d\d/), closed])
