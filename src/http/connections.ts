@@ -101,8 +101,8 @@ const waiting = new WeakMap<Socket, Set<ServerResponse>>()
 
 /**
  * A client may send its next request before the last one is answered. Of the end of a connection Node
- * tells only the answer that is being written: those behind it would never hear of it, and what their
- * requests hold would never be given back.
+ * before 24 tells only the answer that is being written: those behind it would never hear of it, and
+ * what their requests hold would never be given back.
  */
 function closeWith(socket: Socket, response: ServerResponse): void {
   const known = waiting.get(socket)
@@ -111,13 +111,15 @@ function closeWith(socket: Socket, response: ServerResponse): void {
   response.once('close', () => responses.delete(response))
   if (known !== undefined) return
   waiting.set(socket, responses)
-  socket.once('close', () => {
-    for (const each of responses) {
-      if (each.socket !== null) continue // its turn had come: Node tells it
-      each.destroy()
-      each.emit('close')
-    }
-  })
+  socket.once('close', () => setImmediate(closeAll, responses))
+}
+
+/** Those that have not been told by then. */
+function closeAll(responses: ReadonlySet<ServerResponse>): void {
+  for (const response of responses) {
+    response.destroy()
+    response.emit('close')
+  }
 }
 
 interface ClientError extends Error {
