@@ -1,7 +1,7 @@
 // Graph -> ONNX: the served output's nodes are converted one by one through the table of operators,
 // then passes fold what can be folded. Images enter as uint8 [batch, height, width, 3].
 import { ModelError } from '../errors.ts'
-import type { Graph, GraphNode } from '../graph/graph.ts'
+import type { Graph, GraphNode, ValueRef } from '../graph/graph.ts'
 import { classMapsOutput, withClassMaps } from './class-maps.ts'
 import { Emitter } from './emitter.ts'
 import { describeExtents } from './extent.ts'
@@ -98,12 +98,15 @@ function convertFor(graph: Graph, input: ImageInput, options: ConversionOptions)
   const live = liveNodes(graph, served.value.node)
   const emitter = new Emitter()
   const image = writeInput(emitter, input, { stage: options.inputStage, live })
-  const values = new Map<string, readonly Value[]>([[input.node, [image]]])
+  const values = new Map<string, Converted>([[input.node, [image]]])
   for (const node of live) {
     if (node.name !== input.node)
-      values.set(node.name, convertNode(node, { emitter, values, model }))
+      values.set(
+        node.name,
+        attempt(() => convertNode(node, { emitter, values, model })),
+      )
   }
-  const scores = values.get(served.value.node)?.[served.value.output]
+  const scores = resultAt(values, served.value)
   emitter.enter('output')
   const last = writeScores(emitter, scores, { model, name: served.name, batch: input.batch })
   const draft = passes.reduce<Draft>((current, pass) => dropUnread(pass(current)), {
@@ -148,17 +151,48 @@ function liveNodes(graph: Graph, output: string): GraphNode[] {
 
 interface NodeContext {
   readonly emitter: Emitter
-  readonly values: ReadonlyMap<string, readonly Value[]>
+  readonly values: ReadonlyMap<string, Converted>
   readonly model: string
 }
 
-function convertNode(node: GraphNode, { emitter, values, model }: NodeContext): readonly Value[] {
-  const inputs = node.inputs.map(({ node: name, output }) => {
-    const value = values.get(name)?.[output]
+/** What a node gives, or why it cannot be converted: the branch that is not taken needs not be. */
+type Converted = readonly Value[] | ModelError
+
+function attempt(convert: () => readonly Value[]): Converted {
+  try {
+    return convert()
+  } catch (error) {
+    if (error instanceof ModelError) return error
+    throw error
+  }
+}
+
+function resultAt(values: NodeContext['values'], { node, output }: ValueRef): Value | undefined {
+  const converted = values.get(node)
+  if (converted instanceof ModelError) throw converted
+  return converted?.[output]
+}
+
+/** What an `If` (read-saved-model.ts) gives: the results of the branch that its condition takes. */
+function chooseBranch(node: GraphNode, { emitter, values, model }: NodeContext): readonly Value[] {
+  const [first, ...results] = node.inputs
+  const given = first === undefined ? undefined : resultAt(values, first)
+  const operation = new Operation(node, { emitter, model, inputs: given ? [given] : [] })
+  const [truth] = operation.constant(0, 'condition').elements
+  const half = results.length / 2
+  const chosen = truth ? results.slice(0, half) : results.slice(half)
+  return chosen.map((one) => resultAt(values, one) ?? operation.unsupported('chooses nothing'))
+}
+
+function convertNode(node: GraphNode, context: NodeContext): readonly Value[] {
+  if (node.op === 'If') return chooseBranch(node, context)
+  const { emitter, values, model } = context
+  const inputs = node.inputs.map((reference) => {
+    const value = resultAt(values, reference)
     if (value !== undefined) return value
     throw new ModelError(
       'unsupported',
-      `model ${model}: node "${node.name}" (${node.op}) reads output ${output} of "${name}", which is not converted.`,
+      `model ${model}: node "${node.name}" (${node.op}) reads output ${reference.output} of "${reference.node}", which is not converted.`,
     )
   })
   const operation = new Operation(node, { emitter, inputs, model })

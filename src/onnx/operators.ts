@@ -20,6 +20,7 @@ import { reductionOperators } from './operators/reduction.ts'
 import { resamplingOperators } from './operators/resampling.ts'
 import { resizingOperators } from './operators/resizing.ts'
 import { rollingOperators } from './operators/rolling.ts'
+import { scatteringOperators } from './operators/scattering.ts'
 import { selectionOperators } from './operators/selection.ts'
 import { shapeOperators } from './operators/shape.ts'
 import { slicingOperators } from './operators/slicing.ts'
@@ -45,6 +46,7 @@ export const operators: ReadonlyMap<string, Operator> = new Map(
     ...poolingOperators,
     ...reductionOperators,
     ...resizingOperators,
+    ...scatteringOperators,
     ...selectionOperators,
     ...shapeOperators,
     ...slicingOperators,

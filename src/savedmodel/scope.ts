@@ -17,7 +17,7 @@ export interface Scope {
     /** Which input of the node is the function's first argument. */
     readonly firstInput: number
   } | null
-  /** The scopes of the calls in it, by the name of the calling node. */
+  /** The scopes of the calls in it, by the names of the calling node and of what it calls. */
   readonly calls: Map<string, Scope>
   /** What references in it were traced to (trace.ts), so that long chains are walked once. */
   readonly origins: Map<string, Value>
@@ -45,7 +45,9 @@ interface Call {
  * @param firstInput which input of the node is the first argument
  */
 export function enterCall(scope: Scope, { node, body, firstInput = 0 }: Call): Scope {
-  const known = scope.calls.get(node.name)
+  // A conditional calls one function or another.
+  const key = `${node.name}\0${body.name}`
+  const known = scope.calls.get(key)
   if (known !== undefined) {
     return known
   }
@@ -63,7 +65,7 @@ export function enterCall(scope: Scope, { node, body, firstInput = 0 }: Call): S
     calls: new Map(),
     origins: new Map(),
   }
-  scope.calls.set(node.name, inner)
+  scope.calls.set(key, inner)
   return inner
 }
 

@@ -33,6 +33,8 @@ interface Frame {
   readonly value: Value
   readonly variable: Value | undefined
   readonly inputs: readonly Value[]
+  /** Whether it is a conditional whose inputs are its condition and what it chooses from. */
+  readonly isChoice?: boolean
   next: number
 }
 
@@ -88,13 +90,14 @@ export function traceGraph(
       return { value, variable, inputs: [], next: 0 }
     }
     const references = value.node.input.filter((input) => !input.startsWith('^'))
-    const inputs = references.map((reference) => tracer.trace(value.scope, reference))
+    const choices = tracer.choicesOf(value)
+    const inputs = choices ?? references.map((reference) => tracer.trace(value.scope, reference))
     refuseOpenEnds(source, value, inputs)
     placed.setName(value, null)
-    return { value, variable, inputs, next: 0 }
+    return { value, variable, inputs, next: 0, isChoice: choices !== undefined }
   }
 
-  function close({ value, variable, inputs }: Frame): void {
+  function close({ value, variable, inputs, isChoice = false }: Frame): void {
     if (variable !== undefined) {
       const name = names.unique(variable)
       const identity = variableIdentity(variable)
@@ -107,9 +110,9 @@ export function traceGraph(
     nodes.push({
       name,
       // The variable is a constant now, and this picks from it.
-      op: readsVariable(value) ? 'Gather' : value.node.op,
+      op: readsVariable(value) ? 'Gather' : isChoice ? 'If' : value.node.op,
       inputs: inputs.map((input) => referenceTo(input) as ValueRef),
-      attributes: attributesOf(value),
+      attributes: isChoice ? {} : attributesOf(value),
     })
   }
 

@@ -10,6 +10,11 @@ import { describeNode, enterCall, type Scope, type Value } from './scope.ts'
 export interface Tracer {
   /** @param reference as inputs are written: `node:1`, or `node:output_arg:0` and `argument` in functions */
   trace(scope: Scope, reference: string): Value
+  /**
+   * What an undecided conditional takes: its condition, the results of one branch, and those of the
+   * other. `undefined` for any other operator, or where the branches do not fit each other.
+   */
+  choicesOf(value: Value): readonly Value[] | undefined
 }
 
 /** Operators whose first output is their first input, in inference. */
@@ -93,20 +98,39 @@ export function createTracer(source: GraphSource, isFed: (value: Value) => boole
     return { scope: enterCall(value.scope, { node: value.node, body, firstInput: 1 }), reference }
   }
 
-  function trace(scope: Scope, reference: string): Value {
-    const walked: Step[] = []
-    let at: Value | Step = { scope, reference }
-    while ('reference' in at) {
-      walked.push(at)
-      at = follow(at)
-    }
-    for (const step of walked) {
-      step.scope.origins.set(step.reference, at)
-    }
-    return at
-  }
+  const trace = (scope: Scope, reference: string) => walk(follow, { scope, reference })
 
-  return { trace }
+  return { trace, choicesOf: (value) => choicesOf(source, value, trace) }
+}
+
+/** Follows steps to a value, and notes for each where it led. */
+function walk(follow: (step: Step) => Value | Step, start: Step): Value {
+  const walked: Step[] = []
+  let at: Value | Step = start
+  while ('reference' in at) {
+    walked.push(at)
+    at = follow(at)
+  }
+  for (const step of walked) {
+    step.scope.origins.set(step.reference, at)
+  }
+  return at
+}
+
+function choicesOf(
+  source: GraphSource,
+  { scope, node }: Value,
+  trace: Tracer['trace'],
+): readonly Value[] | undefined {
+  const condition = node.input[0]
+  const [yes, no] = [true, false].map((truth) => source.branchOf(node, truth))
+  if (condition === undefined || yes?.results.length !== no?.results.length) return undefined
+  const results = [yes, no].flatMap((body) => {
+    if (body === undefined) return []
+    const inner = enterCall(scope, { node, body, firstInput: 1 })
+    return body.results.map((reference) => trace(inner, reference))
+  })
+  return results.length === 0 ? undefined : [trace(scope, condition), ...results]
 }
 
 /** The nearest Switch that a reference comes through, by values or by order of execution. */

@@ -37,9 +37,15 @@ const minConsumer = 12
 /**
  * Writes `folder/saved_model.pb` with the signature `serving_default`. The folder appears whole or
  * not at all; one that is there already is replaced.
- * @throws ModelError `unsupported` where the graph is larger than the format allows
+ * @throws ModelError `unsupported` where the graph is larger than the format allows, or has conditionals
  */
 export async function writeSavedModel(folder: string, graph: Graph): Promise<void> {
+  const choice = graph.nodes.find(({ op }) => op === 'If')
+  if (choice !== undefined) {
+    // Its branches stand in the graph itself (trace.ts), which this format has no form for.
+    const found = `node ${choice.name} chooses between branches only when it runs`
+    throw new ModelError('unsupported', `${folder}: ${found}`)
+  }
   const model = encodeSavedModel(graph)
   if (model.sizeBytes > maxModelFileBytes) {
     throw new ModelError(

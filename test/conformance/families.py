@@ -584,6 +584,21 @@ def turned_by_quarters(folder):
 
 
 @case
+def branches_chosen_by_the_size(folder):
+    """As Hugging Face's Swin: whether a map is padded is asked of its shape, a mask is put together in pieces."""
+    m = Small()
+    def f(x):
+        x = scaled(x)
+        height, width = tf.shape(x)[1], tf.shape(x)[2]
+        x = tf.cond(height % 7 > 0, lambda: tf.pad(x, [[0, 0], [0, 7 - H % 7], [0, 0], [0, 0]]), lambda: x)
+        x = tf.cond(tf.logical_and(width > 100, height > 3), lambda: tf.nn.erosion2d(x, m.k1[..., 0], [1] * 4, "SAME", "NHWC", [1] * 4), lambda: x)
+        mask = tf.zeros([42, W, 1])
+        mask = tf.tensor_scatter_nd_update(mask, [[i] for i in range(20, 42)], tf.ones([22, W, 1]))
+        return tf.nn.softmax(m.logits(x * (0.5 + mask)))
+    save(m, f, folder, spec(tf.uint8))
+
+
+@case
 def rotated_colours_by_hsv(folder):
     """Hue and saturation through HSV, which has no ONNX operator."""
     m = Small()

@@ -133,3 +133,29 @@ for (const [op, constant] of Object.entries(huge)) {
     )
   })
 }
+
+/** Of two results the first where more than `least` rows are there. */
+function choice(builder: GraphBuilder, least: number, results: readonly ValueRef[]): ValueRef {
+  const rows = builder.node('Gather', [builder.node('Shape', [builder.image]), builder.ints([1])])
+  const condition = builder.node('Greater', [rows, builder.ints([least])])
+  return builder.node('If', [condition, ...results])
+}
+
+test('of a conditional only the branch that the shape takes needs to be convertible', () => {
+  const graphWith = (least: number) =>
+    graphOf((builder) => {
+      const odd = builder.node('Relu', [builder.node('Betainc', [builder.image])])
+      return choice(builder, least, [builder.node('Tanh', [builder.image]), odd])
+    })
+  assert.ok(convert(graphWith(3)).onnx.nodes.some(({ op }) => op === 'Tanh'))
+  assert.throws(() => convert(graphWith(4)), /\(Betainc\) is an operator/)
+})
+
+test('a conditional that the pixels decide is refused by its name', () => {
+  const graph = graphOf((builder) => {
+    const most = builder.node('Max', [builder.image, builder.ints([1, 2, 3])])
+    const condition = builder.node('Greater', [most, builder.scalar(1)])
+    return builder.node('If', [condition, builder.image, builder.image])
+  })
+  assert.throws(() => convert(graph), /\(If\) takes its condition from a value that is computed/)
+})

@@ -1,7 +1,6 @@
 // Conditionals whose condition the graph computes from constants alone.
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { ModelError } from '../../src/errors.ts'
 import { readSavedModel } from '../../src/savedmodel/read-saved-model.ts'
 import { type NodeInit, node, unary, writeModel } from '../support/model-messages.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -66,10 +65,6 @@ test('a condition that reads the input, or doubles without end, stays open', asy
     [scalar('zero', 0), node('condition', 'Greater', ['x', 'zero'], { T: int32 })],
     [scalar('d0', 1), ...doubled, node('condition', 'Greater', ['d60', 'd0'], { T: int32 })],
   ]) {
-    await assert.rejects(operatorsOf(t, condition), (error) => {
-      assert.ok(error instanceof ModelError, String(error))
-      assert.match(error.message, /node y \(StatelessIf\)/)
-      return true
-    })
+    assert.deepEqual((await operatorsOf(t, condition)).slice(-3), ['Square', 'Neg', 'If'])
   }
 })
