@@ -5,6 +5,7 @@ import { createHash } from 'node:crypto'
 import { crc32c } from '@node-rs/crc32'
 import type { Batched } from '../batching/batcher.ts'
 import { type Cancellation, CancellationSource } from '../cancellation.ts'
+import { ServiceError } from '../errors.ts'
 import type { DrawHeatMap } from '../imaging/heat-map.ts'
 import type { CropRecipe, DecodedImage, Imaging } from '../imaging/imaging.ts'
 import type { Scores } from '../sessions/session-pool.ts'
@@ -248,6 +249,7 @@ async function infer(
   const inferredAt = performance.now()
   const { scores, inferMs } = result.value
   const distribution = new Distribution(scores, served.pool.description.output.kind)
+  if (!distribution.isNumeric) throw notNumeric(served)
   const timing = { decodeMs: image.decodeMs, queueMs: waitMs + result.queueMs, inferMs }
   recordTiming(observe, served, timing)
   observe.timed(served, { decoded, result, inferredAt })
@@ -255,4 +257,9 @@ async function infer(
   const { batchSize } = result
   const finding: Finding = { distribution, imageDigest: image.digest, timing, batchSize }
   return { finding, image, crop }
+}
+
+function notNumeric({ version: { model, version } }: ServedModel): ServiceError {
+  const found = `${model} ${version} scored this image with what is no number (NaN or infinity)`
+  return new ServiceError('internal', `${found}: its weights or its preprocess are at fault`)
 }

@@ -26,6 +26,11 @@ export class Distribution {
     this.#sum = kind === 'logits' ? sumOfExponentials(scores, this.#largest) : 1
   }
 
+  /** Whether probabilities come of it: what a model is broken enough to score may be no number. */
+  get isNumeric(): boolean {
+    return this.#kind === 'logits' ? Number.isFinite(this.#sum) : !hasNaN(this.scores)
+  }
+
   /** The probability of a class, as a float32. */
   of(index: number): number {
     const score = this.scores[index] as number
@@ -64,6 +69,11 @@ function largestOf(scores: Float32Array): number {
     if (score > largest) largest = score
   }
   return largest
+}
+
+function hasNaN(scores: Float32Array): boolean {
+  for (let i = 0; i < scores.length; i++) if (Number.isNaN(scores[i])) return true
+  return false
 }
 
 function sumOfExponentials(scores: Float32Array, largest: number): number {

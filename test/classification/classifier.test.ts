@@ -1,9 +1,13 @@
 // The use case without HTTP: decode, batch, probabilities, the best classes.
 import assert from 'node:assert/strict'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import type { ClassifyRequest } from '../../src/classification/types.ts'
 import { loadWithPreferredEngine } from '../../src/engines/choose.ts'
+import { sharp } from '../../src/imaging/sharp.ts'
+import { writeSavedModel } from '../../src/savedmodel/write-saved-model.ts'
+import { createGraphBuilder } from '../support/graph-builder.ts'
 import { faultyPicture, noise, picture } from '../support/pictures.ts'
 import { type Service, startService } from '../support/service.ts'
 import { sessionRequest } from '../support/session-request.ts'
@@ -130,6 +134,42 @@ test('a tensor of another size than the model takes by now fails alone', async (
     await other.close()
   }
 })
+
+test('scores that are no numbers are an error that names the model, and nobody else’s', async () => {
+  const other = await startService()
+  try {
+    await writeSavedModel(join(other.folder, 'odd', '1'), brightOnly())
+    await writeFile(
+      join(other.folder, 'odd', 'model.json'),
+      JSON.stringify({ preprocess: { resizeShortSide: 32, cropSize: 32, rescale: 1 / 255 } }),
+    )
+    await other.reload()
+    const targets = [{ model: 'odd', version: undefined }]
+    const ask = async (level: number) => {
+      const pixels = new Uint8Array(32 * 32 * 3).fill(level)
+      const image = sharp(pixels, { raw: { width: 32, height: 32, channels: 3 } }).png()
+      return other.classifier.classify(await requestFor(image.toBuffer(), { targets }))
+    }
+    const [dark, bright] = await Promise.allSettled([ask(10), ask(250)])
+    assert.equal(bright?.status, 'fulfilled')
+    assert.ok(dark?.status === 'rejected')
+    assert.equal(dark.reason.code, 'internal')
+    assert.match(
+      dark.reason.message,
+      /^odd 1 scored this image with what is no number .*preprocess/,
+    )
+  } finally {
+    await other.close()
+  }
+})
+
+/** Three logits: the logarithm of how much brighter than half each colour is. */
+function brightOnly() {
+  const graph = createGraphBuilder([-1, 32, 32, 3])
+  const means = graph.node('Mean', [graph.image, graph.ints([1, 2])])
+  const logits = graph.node('Log', [graph.node('Sub', [means, graph.scalar(0.5)])])
+  return graph.build(graph.node('MatMul', [logits, graph.floats([3, 3])]), [-1, 3])
+}
 
 test('outcomes are counted by what came of the image', async () => {
   await classify(Promise.resolve(Buffer.from('no image'))).catch(() => {})
