@@ -3,6 +3,7 @@
 import type { Batched } from '../batching/batcher.ts'
 import { ServiceError } from '../errors.ts'
 import type { DecodedImage, Imaging } from '../imaging/imaging.ts'
+import { cropBytesOf } from '../sessions/crop-bytes.ts'
 import type { Scores } from '../sessions/session-pool.ts'
 import { Distribution, softmax } from './probabilities.ts'
 import type { ServedModel } from './served-model.ts'
@@ -82,17 +83,15 @@ async function infer(
   return { result: await served.infer(bytes, submit), kind }
 }
 
-const channels = 3
-
 /**
  * A tensor was made for the version that served when its request was read. Where another has taken its
  * place since, it must not fail the batch that it would be part of.
  */
 function assertFits({ version, pool }: ServedModel, { form, bytes }: ScoreInput): void {
-  const { height, width } = pool.description.input
-  const valueBytes = form === 'tensor' ? Float32Array.BYTES_PER_ELEMENT : 1
-  if (bytes.length === height * width * channels * valueBytes) return
-  const message = `${version.model} has just become one that takes ${height} x ${width} pixels; look at its metadata and send again`
+  const { input } = pool.description
+  const inputForm = form === 'tensor' ? 'tensors' : 'pixels'
+  if (bytes.length === cropBytesOf(input, { inputForm })) return
+  const message = `${version.model} has just become one that takes ${input.height} x ${input.width} pixels; look at its metadata and send again`
   throw new ServiceError('not_ready', message, { retryAfterS: 1 })
 }
 

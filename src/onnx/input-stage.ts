@@ -3,12 +3,12 @@ import { ModelError } from '../errors.ts'
 import type { DataType } from '../graph/data-type.ts'
 import type { Graph, GraphInput, GraphNode } from '../graph/graph.ts'
 import { applyBinary } from './arithmetic.ts'
+import { writeCast } from './cast.ts'
 import type { Emitter } from './emitter.ts'
-import { elementType } from './encode.ts'
 import { describeExtents } from './extent.ts'
 import { computedType, known } from './known.ts'
 import { inOrder, store } from './layout.ts'
-import { int, pixelsName } from './model.ts'
+import { pixelsName } from './model.ts'
 import { add, multiply } from './operators/arithmetic.ts'
 import { channelsFirst, plainOrder } from './permutation.ts'
 import type { Stored, Value } from './value.ts'
@@ -131,7 +131,7 @@ function asTaken(
   pixels: Stored,
   { input, stage }: { readonly input: ImageInput; readonly stage: InputStage },
 ): Value {
-  if (input.integer !== null) return castPixels(emitter, pixels, input.integer)
+  if (input.integer !== null) return writeCast(emitter, pixels, input.integer)
   return input.dtype === 'uint8' ? pixels : normalize(emitter, pixels, stage)
 }
 
@@ -146,13 +146,8 @@ function asChannelsFirst(emitter: Emitter, value: Value): Stored {
   }
 }
 
-function castPixels(emitter: Emitter, pixels: Stored, dtype: DataType): Stored {
-  const attributes = { to: int(elementType(dtype)) }
-  return emitter.node('Cast', { inputs: [pixels.name], attributes }, { ...pixels, dtype })
-}
-
 function normalize(emitter: Emitter, pixels: Stored, { scale, offset }: InputStage): Value {
-  const cast = castPixels(emitter, pixels, 'float32')
+  const cast = writeCast(emitter, pixels, 'float32')
   const scaled = applyBinary(emitter, multiply, cast, known('float32', [3], scale))
   return applyBinary(emitter, add, scaled, known('float32', [3], offset))
 }

@@ -46,7 +46,7 @@ export async function ensureModels(options: EnsureOptions): Promise<boolean> {
   await mkdir(repository, { recursive: true }).catch((error: unknown) => {
     throw new ModelError('missing', `model repository ${repository}: ${messageOf(error)}`)
   })
-  if (await isFull(repository)) {
+  if ((await missingNetworks(repository)).length === 0) {
     // Left where a start was cut off after its last model.
     await rm(join(repository, fillingMarker), { force: true })
     return false
@@ -59,21 +59,16 @@ export async function ensureModels(options: EnsureOptions): Promise<boolean> {
     throw new ModelError('missing', `model repository ${repository} ${found}: ${advice}`)
   })
   try {
-    if (await isFull(repository)) return false
-    await fill(options)
-    return true
+    const missing = await missingNetworks(repository)
+    if (missing.length > 0) await fill(missing, options)
+    return missing.length > 0
   } finally {
     await unlock()
   }
 }
 
-async function isFull(repository: string): Promise<boolean> {
-  return (await missingNetworks(repository)).length === 0
-}
-
-async function fill(options: EnsureOptions): Promise<void> {
+async function fill(missing: readonly NetworkName[], options: EnsureOptions): Promise<void> {
   const { repository, source, say } = options
-  const missing = await missingNetworks(repository)
   await writeFile(join(repository, fillingMarker), '')
   if (source !== noSource) {
     say(`${repository} holds no model: downloading ${missing.join(' and ')} from ${source}`)

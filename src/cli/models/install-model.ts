@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
+import { removeAbandoned } from '../../engines/remove-abandoned.ts'
 import { UsageError } from '../../errors.ts'
 import type { Graph } from '../../graph/graph.ts'
 import { defaultManifest, type Manifest, parseManifest } from '../../repository/manifest.ts'
@@ -26,9 +27,6 @@ export interface NewModel {
 
 const hint = 'choose another name with --as, or --replace the model'
 
-/** What an interrupted build left is removed after this long: no build takes it. */
-const leftoverMs = 3_600_000
-
 /**
  * Writes the model.
  * @returns the version's folder
@@ -42,7 +40,8 @@ export async function installModel(model: NewModel): Promise<string> {
     throw new UsageError(`${JSON.stringify(name)} cannot name a model: it may hold ${allowed}`)
   }
   await mkdir(repository, { recursive: true })
-  await removeLeftovers(repository, name)
+  // What builds that were interrupted left.
+  await removeAbandoned(repository, `.${name}.`)
   const folder = resolve(repository, name)
   const versions = await versionsIn(folder)
   const version = model.version ?? Math.max(0, ...versions) + 1
@@ -151,15 +150,6 @@ async function exists(path: string): Promise<boolean> {
     () => true,
     () => false,
   )
-}
-
-async function removeLeftovers(repository: string, name: string): Promise<void> {
-  for (const entry of await readdir(repository)) {
-    if (!entry.startsWith(`.${name}.`)) continue
-    const path = join(repository, entry)
-    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }))
-    if (Date.now() - mtimeMs > leftoverMs) await rm(path, { recursive: true, force: true })
-  }
 }
 
 function ignoreMissing(error: unknown): void {

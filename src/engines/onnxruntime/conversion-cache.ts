@@ -8,7 +8,6 @@ import {
   type FileHandle,
   mkdir,
   open,
-  readdir,
   readFile,
   rename,
   rm,
@@ -18,6 +17,7 @@ import {
 import { join } from 'node:path'
 import type { Conversion } from '../../onnx/convert.ts'
 import { type FileSum, sumFile } from '../file-sum.ts'
+import { removeAbandoned } from '../remove-abandoned.ts'
 import type { ConvertedModel, ModelFacts } from './model-source.ts'
 
 const modelName = 'model.onnx'
@@ -53,7 +53,8 @@ export async function writeEntry(
   const target = join(cacheFolder, key)
   const draft = join(cacheFolder, `.${key}.${randomUUID()}`)
   await mkdir(draft, { recursive: true })
-  await removeAbandoned(cacheFolder)
+  // Sessions that die in the middle of a conversion, again and again, must not fill the disk.
+  await removeAbandoned(cacheFolder, '.')
   try {
     const { encodeSplitModel } = await import('../../onnx/encode.ts')
     const { bytes, weights } = encodeSplitModel(onnx, weightsName)
@@ -69,18 +70,6 @@ export async function writeEntry(
     await rm(draft, { recursive: true, force: true })
   }
   return { source: join(target, modelName), facts }
-}
-
-/** No conversion takes this long: what is older belongs to a process that was killed. */
-const abandonedMs = 3_600_000
-
-/** Sessions that die in the middle of a conversion, again and again, must not fill the disk. */
-async function removeAbandoned(cacheFolder: string): Promise<void> {
-  const drafts = (await readdir(cacheFolder)).filter((name) => name.startsWith('.'))
-  for (const path of drafts.map((name) => join(cacheFolder, name))) {
-    const { mtimeMs } = await stat(path).catch(() => ({ mtimeMs: Number.POSITIVE_INFINITY }))
-    if (Date.now() - mtimeMs > abandonedMs) await rm(path, { recursive: true, force: true })
-  }
 }
 
 async function writePieces(

@@ -6,6 +6,7 @@ import { createHash } from 'node:crypto'
 import { copyFile, link, mkdir, mkdtemp, readdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sumFile } from '../file-sum.ts'
+import { removeAbandoned } from '../remove-abandoned.ts'
 
 /** One process's use of the cache. */
 export interface CompiledCache {
@@ -29,8 +30,6 @@ interface KeptFile {
 /** `<CRC-32C of the content>.<OpenVINO's name>`. */
 const keptName = /^([0-9a-f]{8})\.(\d+\.blob)$/
 const scratchPrefix = 'use-'
-/** No load takes this long: what is older belongs to a process that was killed. */
-const abandonedMs = 3_600_000
 
 /**
  * @param cacheFolder `null`, or a folder that may be absent, read-only or damaged
@@ -83,10 +82,7 @@ async function lendKept(folder: string, scratch: string): Promise<void> {
     else await rm(path, { force: true })
     lent ||= wanted
   }
-  const scratches = (await readdir(folder)).filter((name) => name.startsWith(scratchPrefix))
-  for (const path of scratches.map((name) => join(folder, name))) {
-    if (await isAbandoned(path)) await rm(path, { recursive: true, force: true })
-  }
+  await removeAbandoned(folder, scratchPrefix)
 }
 
 /** Makes `to` the same file as `from`. */
@@ -120,10 +116,6 @@ async function publish(folder: string, scratch: string, name: string): Promise<v
   const fresh = join(scratch, `${name}.kept`)
   await share(join(scratch, name), fresh)
   await rename(fresh, kept)
-}
-
-async function isAbandoned(path: string): Promise<boolean> {
-  return Date.now() - (await modifiedMs(path)) > abandonedMs
 }
 
 /** @returns infinity for what another session has just cleared away */

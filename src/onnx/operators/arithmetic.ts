@@ -1,10 +1,9 @@
 // Elementwise arithmetic, comparisons and casts.
 import { applyBinary, applyUnary, type Binary, type Unary, writeOperator } from '../arithmetic.ts'
+import { writeCast } from '../cast.ts'
 import type { Emitter } from '../emitter.ts'
-import { elementType } from '../encode.ts'
 import { computedType, type Known, known } from '../known.ts'
 import { store } from '../layout.ts'
-import { int } from '../model.ts'
 import { OperandError } from '../operand-error.ts'
 import type { Operation, Operator } from '../operation.ts'
 import type { Stored, Value } from '../value.ts'
@@ -111,8 +110,7 @@ function castTo(operation: Operation, x: Value, dtype: Known['dtype']): Value {
   if (dtype === x.dtype) return x
   if (x.kind === 'known') return castKnown(x, dtype)
   const stored = saturated(operation, store(operation.emitter, x), dtype)
-  const attributes = { to: int(elementType(dtype)) }
-  return operation.emitter.node('Cast', { inputs: [stored.name], attributes }, { ...stored, dtype })
+  return writeCast(operation.emitter, stored, dtype)
 }
 
 /** What small integers hold: TensorFlow's vectorised casts of floats end there, and do not wrap around. */

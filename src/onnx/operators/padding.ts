@@ -1,6 +1,6 @@
 // Operators that pad, repeat and pick along axes.
 import { elementCount } from '../../graph/tensor.ts'
-import { elementType } from '../encode.ts'
+import { writeCast } from '../cast.ts'
 import { sameExtents } from '../extent.ts'
 import { type Known, known, pick, requireRoom, tensorFromKnown } from '../known.ts'
 import { inPlainOrder, reshape, store } from '../layout.ts'
@@ -119,9 +119,7 @@ function gatherOfEach(operation: Operation): Value {
   if (axis !== batch || !isShared) {
     operation.unsupported(`picks others for each image (batch_dims ${batch}) along axis ${axis}`)
   }
-  const attributes = { to: int(elementType('int64')) }
-  const wide = { ...indices, dtype: 'int64' } as const
-  const cast = emitter.node('Cast', { inputs: [indices.name], attributes }, wide)
+  const cast = writeCast(emitter, indices, 'int64')
   const column = inPlainOrder(emitter, reshape(emitter, cast, [...cast.shape, 1]))
   const shape = [...indices.shape, ...x.shape.slice(axis + 1)]
   return emitter.node(

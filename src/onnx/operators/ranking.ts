@@ -1,17 +1,11 @@
 // Operators that order elements or count along an axis: arg max, top k, one-hot, running sums.
-import { elementType } from '../encode.ts'
-import { type Known, known, tensorFromKnown } from '../known.ts'
+import { writeCast } from '../cast.ts'
+import { known, tensorFromKnown } from '../known.ts'
 import { inPlainOrder, store } from '../layout.ts'
 import { int } from '../model.ts'
 import type { Operation, Operator } from '../operation.ts'
 import { plainOrder, positionOf } from '../permutation.ts'
 import type { Stored, Value } from '../value.ts'
-
-function castTo({ emitter }: Operation, x: Stored, dtype: Known['dtype']): Stored {
-  if (x.dtype === dtype) return x
-  const attributes = { to: int(elementType(dtype)) }
-  return emitter.node('Cast', { inputs: [x.name], attributes }, { ...x, dtype })
-}
 
 /** ArgMax and ArgMin: the first of equals, as in TensorFlow. */
 function findExtreme(operation: Operation): Value {
@@ -25,7 +19,7 @@ function findExtreme(operation: Operation): Value {
     { inputs: [x.name], attributes: { axis: int(axis), keepdims: int(0) } },
     { dtype: 'int64', shape, order: plainOrder(shape.length) },
   )
-  return castTo(operation, found, operation.type('output_type', 'int64'))
+  return writeCast(emitter, found, operation.type('output_type', 'int64'))
 }
 
 function takeLargest(operation: Operation): Value[] {
@@ -43,7 +37,7 @@ function takeLargest(operation: Operation): Value[] {
       { dtype: 'int64', shape, order },
     ],
   ) as [Stored, Stored]
-  return [values, castTo(operation, indices, operation.type('index_type', 'int32'))]
+  return [values, writeCast(emitter, indices, operation.type('index_type', 'int32'))]
 }
 
 /** Negative numbers are no class to TensorFlow, as those behind the last; ONNX counts them from the end. */
@@ -60,7 +54,7 @@ function withoutNegatives({ emitter }: Operation, indices: Stored, depth: number
 
 function oneHot(operation: Operation): Value {
   const { emitter } = operation
-  const given = castTo(operation, inPlainOrder(emitter, operation.input(0)), 'int64')
+  const given = writeCast(emitter, inPlainOrder(emitter, operation.input(0)), 'int64')
   const [depth] = operation.integers(1, 'depth') as [number]
   const [on, off] = [operation.constant(2, 'on value'), operation.constant(3, 'off value')]
   const rank = given.shape.length + 1
@@ -79,7 +73,7 @@ function oneHot(operation: Operation): Value {
     { inputs, attributes: { axis: int(axis) } },
     { dtype: 'float32', shape, order: plainOrder(rank) },
   )
-  return castTo(operation, chosen, on.dtype)
+  return writeCast(emitter, chosen, on.dtype)
 }
 
 function sumUpTo(operation: Operation): Value {

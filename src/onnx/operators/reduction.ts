@@ -1,5 +1,5 @@
 // Reductions. The mean over height and width is ONNX's GlobalAveragePool.
-import { elementType } from '../encode.ts'
+import { writeCast } from '../cast.ts'
 import type { Extents } from '../extent.ts'
 import { type Known, known } from '../known.ts'
 import { arrangeKnown, reshape, store } from '../layout.ts'
@@ -107,9 +107,7 @@ function reduceTruths(operation: Operation, reduction: Reduction): Value {
   const { emitter } = operation
   const cast = (x: Value, dtype: 'int32' | 'bool'): Value => {
     if (x.kind === 'known') return { ...x, dtype }
-    const stored = store(emitter, x)
-    const attributes = { to: int(elementType(dtype)) }
-    return emitter.node('Cast', { inputs: [stored.name], attributes }, { ...stored, dtype })
+    return writeCast(emitter, store(emitter, x), dtype)
   }
   const inputs = [cast(operation.input(0), 'int32'), operation.input(1)]
   return cast(reduce(operation.withInputs(inputs), reduction), 'bool')

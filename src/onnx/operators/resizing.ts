@@ -1,5 +1,5 @@
 // Resizing of images, and moving pixels between space and channels.
-import { elementType } from '../encode.ts'
+import { writeCast } from '../cast.ts'
 import { known, tensorFromKnown } from '../known.ts'
 import { inOrder } from '../layout.ts'
 import { int, type OnnxAttributes, text } from '../model.ts'
@@ -100,9 +100,7 @@ function pixelCentres(operation: Operation): OnnxAttributes {
 
 /** TensorFlow's bilinear resize of integers gives floats. */
 export function asFloat({ emitter }: Operation, x: Stored): Stored {
-  if (x.dtype === 'float32') return x
-  const attributes = { to: int(elementType('float32')) }
-  return emitter.node('Cast', { inputs: [x.name], attributes }, { ...x, dtype: 'float32' })
+  return writeCast(emitter, x, 'float32')
 }
 
 function moveSpace(operation: Operation, op: 'DepthToSpace' | 'SpaceToDepth'): Value {

@@ -107,13 +107,12 @@ function spaceEvenly(operation: Operation): Value {
   const bounds = [0, 1, 2].map((i) => operation.constant(i, 'bounds')) as [Known, Known, Known]
   const [from, to, length] = bounds.map(({ elements }) => elements[0]) as [number, number, number]
   requireRoom([length])
-  const step = (to - from) / (length - 1)
+  const last = length - 1
+  const step = last > 0 ? (to - from) / last : 0
   return known(
     bounds[0].dtype,
     [length],
-    Array.from({ length }, (_, i) =>
-      i > 0 && i === length - 1 ? to : i > 0 ? from + i * step : from,
-    ),
+    Array.from({ length }, (_, i) => (i > 0 && i === last ? to : from + i * step)),
   )
 }
 
