@@ -1,19 +1,12 @@
 // `npm run bench:engines`: what each engine computes by itself, in each precision it has here, each
 // in a process of its own, in interleaved rounds. No decoding, no HTTP: this is the ceiling.
-import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
-import type { EngineName, ModelDescription, Precision } from '../src/engines/engine.ts'
-import type {
-  EngineFigure,
-  EngineOrder,
-  EngineReady,
-  EngineTask,
-} from './support/engine-process.ts'
+import type { EngineName, LoadRequest, Precision } from '../src/engines/engine.ts'
+import { messageOf } from '../src/errors.ts'
+import { type EngineClient, startEngine } from './support/engine-client.ts'
 import { markdownTable, median } from './support/statistics.ts'
 
 const { values: given } = parseArgs({
@@ -34,42 +27,32 @@ const manifest = JSON.parse(await readFile(join(folder, 'model.json'), 'utf8'))
 
 interface Candidate {
   readonly name: string
-  readonly child: ChildProcess
-  readonly description: ModelDescription
-  readonly loadMs: number
+  readonly client: EngineClient
   /** By batch size, in order of rounds. */
   readonly figures: Map<number, number[]>
   ownBytes: number | null
 }
 
-async function ask<Answer>(child: ChildProcess, message: EngineOrder | EngineTask) {
-  child.send(message)
-  return (await once(child, 'message'))[0] as Answer
-}
-
 async function start(engine: EngineName, precision: Precision): Promise<Candidate | null> {
   const name = `${engine} ${precision}`
-  const child = fork(fileURLToPath(new URL('./support/engine-process.js', import.meta.url)))
-  const ready = await ask<EngineReady>(child, {
-    engine,
-    request: {
-      model: given.model,
-      folder: join(folder, given.version),
-      cacheFolder: given.cache === undefined ? null : resolve(given.cache),
-      normalization: manifest.preprocess,
-      device: 'cpu',
-      precision,
-      threads: Number(given.threads),
-      maxBatchSize: Math.max(...batchSizes),
-      output: null,
-    },
-  })
-  if ('refused' in ready) {
-    process.stderr.write(`${name} is left out: ${ready.refused}\n`)
-    child.kill()
+  const request: LoadRequest = {
+    model: given.model,
+    folder: join(folder, given.version),
+    cacheFolder: given.cache === undefined ? null : resolve(given.cache),
+    normalization: manifest.preprocess,
+    device: 'cpu',
+    precision,
+    threads: Number(given.threads),
+    maxBatchSize: Math.max(...batchSizes),
+    output: null,
+  }
+  try {
+    const client = await startEngine({ engine, request })
+    return { name, client, figures: new Map(), ownBytes: null }
+  } catch (error) {
+    process.stderr.write(`${name} is left out: ${messageOf(error)}\n`)
     return null
   }
-  return { name, child, ...ready, figures: new Map(), ownBytes: null }
 }
 
 const wanted = [
@@ -88,14 +71,14 @@ for (let round = 1; round <= Number(given.rounds); round++) {
   for (const batchSize of batchSizes) {
     for (const candidate of candidates) {
       const task = { batchSize, durationMs: Number(given.seconds) * 1000 }
-      const figure = await ask<EngineFigure>(candidate.child, task)
+      const figure = await candidate.client.measure(task)
       const before = candidate.figures.get(batchSize) ?? []
       candidate.figures.set(batchSize, [...before, figure.imagesPerSecond])
       candidate.ownBytes = figure.ownBytes
     }
   }
 }
-for (const { child } of candidates) child.kill()
+for (const { client } of candidates) client.end()
 
 /** Medians of the ratios within each round: what else the machine did then touched both. */
 function ratio({ figures }: Candidate, batchSize: number): string {
@@ -113,8 +96,8 @@ const head = [
 ]
 const rows = candidates.map((candidate) => [
   candidate.name,
-  candidate.description.engineVersion,
-  candidate.loadMs.toFixed(0),
+  candidate.client.description.engineVersion,
+  candidate.client.loadMs.toFixed(0),
   candidate.ownBytes === null ? '?' : (candidate.ownBytes / 1e6).toFixed(0),
   ...batchSizes.flatMap((size) => [
     median(candidate.figures.get(size) ?? []).toFixed(1),

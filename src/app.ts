@@ -58,7 +58,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const tracing = await startTracing(config, options)
   const metrics = createMetrics({ exemplars: tracing !== undefined })
   const table = createModelTable(config.defaultModel)
-  const plans = planDevices(config)
+  const plans = await planDevices(config)
   // A session that was to replace a dead one and met other files: without a look, none would ever come.
   const foundStale = () => {
     reloader.ask(false).catch((error: unknown) => log.error(messageOf(error)))

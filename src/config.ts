@@ -1,6 +1,7 @@
 // Everything an operator can set: one table of variables, read once, into a frozen Config.
 // `serve --help` and docs/configuration.md are printed from the same table.
-import { availableParallelism } from 'node:os'
+import { availableParallelism, totalmem } from 'node:os'
+import { constrainedMemory } from 'node:process'
 import { usualModel } from './classification/default-model.ts'
 import * as form from './config-forms.ts'
 import { ConfigError, messageOf } from './errors.ts'
@@ -64,7 +65,8 @@ export const variables = {
   }),
   devices: variable('DEVICES', form.list, {
     default: 'auto',
-    meaning: 'devices to run on, comma-separated: cpu, cuda:0, webgpu, or auto',
+    meaning:
+      'devices to run on, comma-separated: cpu, cuda:0, webgpu; auto is every GPU that an engine can use over CUDA, else the CPU',
   }),
   precision: variable('PRECISION', form.oneOf('auto', 'fp32', 'bf16', 'fp16', 'int8'), {
     default: 'auto',
@@ -241,4 +243,10 @@ export function flagOf(name: string): string {
 /** The cores this process may use. */
 export function cores(): number {
   return availableParallelism()
+}
+
+/** Bytes that this process and its sessions may hold: the container's limit, or the machine's memory. */
+export function memoryBytes(): number {
+  const limit = constrainedMemory() ?? 0
+  return limit > 0 && limit < totalmem() ? limit : totalmem()
 }

@@ -5,13 +5,16 @@ import type { Logger } from 'pino'
 import { labelsOf } from './classification/class-labels.ts'
 import type { ModelTable } from './classification/model-table.ts'
 import { createServedModel, type ServedModel } from './classification/served-model.ts'
-import { type Config, cores } from './config.ts'
+import { type Config, cores, memoryBytes } from './config.ts'
 import type { LoadRequest } from './engines/engine.ts'
+import { nvidiaGpus } from './engines/nvidia-gpus.ts'
+import { usesMatrixUnits } from './engines/openvino/matrix-units.ts'
 import type { Metrics } from './metrics/metrics.ts'
 import { sessionObserver } from './observers.ts'
 import { classMapsOutput } from './onnx/class-maps.ts'
 import { listFiles } from './repository/files.ts'
 import type { ModelVersion } from './repository/repository.ts'
+import { autoDevices } from './sessions/auto-devices.ts'
 import { createPermits, type Permits } from './sessions/permits.ts'
 import { planSessions, type SessionPlan } from './sessions/plan.ts'
 import {
@@ -49,21 +52,27 @@ interface DevicePlan extends SessionPlan, Placement {
   readonly permits: Permits
 }
 
-export function planDevices(config: Config): readonly DevicePlan[] {
+export async function planDevices(config: Config): Promise<readonly DevicePlan[]> {
   const { sessionsPerDevice, threadsPerSession, maxBatchSize } = config
-  const devices = config.devices.length === 0 ? ['auto'] : config.devices
-  return devices
-    .map((device) => (device === 'auto' ? 'cpu' : device))
-    .map((device) => {
-      const plan = planSessions({
-        device,
-        cores: cores(),
-        sessionsPerDevice,
-        threadsPerSession,
-        maxBatchSize,
-      })
-      return { ...plan, permits: createPermits(plan.concurrency) }
+  return (await devicesOf(config)).map((device) => {
+    const plan = planSessions({
+      device,
+      cores: cores(),
+      memoryBytes: memoryBytes(),
+      prefersNarrow: usesMatrixUnits(config),
+      sessionsPerDevice,
+      threadsPerSession,
+      maxBatchSize,
     })
+    return { ...plan, permits: createPermits(plan.concurrency) }
+  })
+}
+
+async function devicesOf({ devices, engine, precision }: Config): Promise<readonly string[]> {
+  const named = devices.length === 0 ? ['auto'] : devices
+  if (!named.includes('auto')) return named
+  const found = await autoDevices({ engine, precision, gpus: nvidiaGpus() })
+  return [...new Set(named.flatMap((device) => (device === 'auto' ? found : device)))]
 }
 
 /** Starts the sessions of one version and joins them with a batcher and labels. */

@@ -75,7 +75,7 @@ const openInference: Encoding = (image) => {
 }
 
 /** This service, started as a user starts it. */
-function service(setting: Setting, name: string, extra: Record<string, string>): Contender {
+export function service(setting: Setting, name: string, extra: Record<string, string>): Contender {
   const program = fileURLToPath(new URL('../../src/cli/bin.cjs', import.meta.url))
   return {
     name,

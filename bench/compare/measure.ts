@@ -1,7 +1,7 @@
 // One measurement of one contender: woken up, loaded, weighed, put back to sleep.
 import { median } from '../support/statistics.ts'
 import type { Running } from './contenders.ts'
-import type { LoadFigure } from './load.ts'
+import type { LoadFigure, Target } from './load.ts'
 import { cpuSeconds, memoryBytes, processTree, signalTree } from './process-tree.ts'
 import type { Point } from './results.ts'
 
@@ -15,6 +15,22 @@ export async function awake<Value>(pid: number, act: () => Promise<Value>): Prom
   }
 }
 
+/** No queue that a load leaves behind takes longer. */
+const drainLimitMs = 60_000
+
+/**
+ * Waits until a request is answered that came after all others. Servers that go on computing what
+ * nobody waits for any more would otherwise do so in their next measurement.
+ */
+async function drained({ origin, path, headers, bodies }: Target): Promise<void> {
+  const body = bodies[0] as Uint8Array<ArrayBuffer>
+  const signal = AbortSignal.timeout(drainLimitMs)
+  const answer = await fetch(origin + path, { method: 'POST', headers, body, signal }).catch(
+    () => null,
+  )
+  await answer?.arrayBuffer().catch(() => {})
+}
+
 export async function measurePoint(
   running: Running,
   load: number,
@@ -26,7 +42,9 @@ export async function measurePoint(
   const figure = await drive()
   const seconds = (performance.now() - startedAt) / 1000
   const cores = (cpuSeconds(pids) - before) / seconds
-  return { load, ...figure, cores, memoryBytes: memoryBytes(processTree(running.pid)) }
+  const bytes = memoryBytes(processTree(running.pid))
+  await drained(running.target)
+  return { load, ...figure, cores, memoryBytes: bytes }
 }
 
 /** Deep queues take longer to fill than shallow ones. */

@@ -14,7 +14,8 @@ interface SettingOptions extends Pick<Setting, 'model' | 'threads' | 'maxBatchSi
 export async function describeSetting(options: SettingOptions): Promise<Setting> {
   const { modelFolder, model, ...rest } = options
   const manifest = JSON.parse(await readFile(join(modelFolder, 'model.json'), 'utf8'))
-  const { versions = {}, ...shared } = manifest
+  // One version is copied, under no label.
+  const { versions = {}, default: _label, ...shared } = manifest
   const scratch = await mkdtemp(join(tmpdir(), 'resnet-bench-'))
   const repositoryOf = async (name: string, version: number) => {
     const folder = join(scratch, name, model)

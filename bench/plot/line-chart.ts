@@ -46,7 +46,8 @@ export function lineChart(series: readonly Series[], options: ChartOptions): str
       `<text x="${scaleX(x).toFixed(1)}" y="${margin.top + plotHeight + 16}" text-anchor="middle">${label(x)}</text>`,
   )
   const lines = series.map((one, index) => drawSeries(one, { index, scaleX, scaleY }))
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11">
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11" role="img">
+<title>${escapeXml(options.title)}</title>
 <rect width="${width}" height="${height}" fill="#ffffff"/>
 <text x="${margin.left}" y="22" font-size="14">${escapeXml(options.title)}</text>
 ${grid.join('\n')}

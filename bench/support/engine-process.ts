@@ -14,10 +14,9 @@ export interface EngineOrder {
   readonly request: LoadRequest
 }
 
-export interface EngineTask {
-  readonly batchSize: number
-  readonly durationMs: number
-}
+export type EngineTask =
+  | { readonly kind: 'measure'; readonly batchSize: number; readonly durationMs: number }
+  | { readonly kind: 'score'; readonly crops: readonly string[] } // base64
 
 export type EngineReady =
   | { readonly description: ModelDescription; readonly loadMs: number }
@@ -25,8 +24,14 @@ export type EngineReady =
 
 export interface EngineFigure {
   readonly imagesPerSecond: number
+  /** Of this size in this process: it prepares for the size. */
+  readonly firstMs: number
   /** Memory that this process does not share with files or others; `null` where there is no /proc. */
   readonly ownBytes: number | null
+}
+
+export interface EngineScores {
+  readonly scores: readonly (readonly number[])[]
 }
 
 async function load({ engine, request }: EngineOrder): Promise<[LoadedModel | null, EngineReady]> {
@@ -40,11 +45,15 @@ async function load({ engine, request }: EngineOrder): Promise<[LoadedModel | nu
   }
 }
 
-async function run(model: LoadedModel, task: EngineTask): Promise<EngineFigure> {
+async function measure(
+  model: LoadedModel,
+  task: EngineTask & { kind: 'measure' },
+): Promise<EngineFigure> {
   const { height, width } = model.description.input
   const cropBytes = height * width * 3
   const pixels = Uint8Array.from({ length: task.batchSize * cropBytes }, (_, i) => (i * 31) % 256)
-  await model.run(pixels, task.batchSize) // the first of a size prepares for it
+  const firstAt = performance.now()
+  await model.run(pixels, task.batchSize)
   const startedAt = performance.now()
   let batches = 0
   while (performance.now() - startedAt < task.durationMs) {
@@ -52,7 +61,23 @@ async function run(model: LoadedModel, task: EngineTask): Promise<EngineFigure> 
     batches++
   }
   const seconds = (performance.now() - startedAt) / 1000
-  return { imagesPerSecond: (batches * task.batchSize) / seconds, ownBytes: await ownBytes() }
+  return {
+    imagesPerSecond: (batches * task.batchSize) / seconds,
+    firstMs: startedAt - firstAt,
+    ownBytes: await ownBytes(),
+  }
+}
+
+async function score(
+  model: LoadedModel,
+  { crops }: EngineTask & { kind: 'score' },
+): Promise<EngineScores> {
+  const scores: number[][] = []
+  for (const crop of crops) {
+    const pixels = new Uint8Array(Buffer.from(crop, 'base64')) // of its own: aligned, not pooled
+    scores.push([...(await model.run(pixels, 1))])
+  }
+  return { scores }
 }
 
 async function ownBytes(): Promise<number | null> {
@@ -67,6 +92,10 @@ process.on('message', async (message: EngineOrder | EngineTask) => {
     const [model, ready] = await load(message)
     held = model
     process.send?.(ready)
-  } else if (held !== null) process.send?.(await run(held, message))
+  } else if (held !== null) {
+    process.send?.(
+      message.kind === 'measure' ? await measure(held, message) : await score(held, message),
+    )
+  }
 })
 process.on('disconnect', () => process.exit())

@@ -10,7 +10,8 @@ export function machine(): string {
   const flags = readFlags()
   const has = telling.filter((name) => flags.has(name))
   const lacks = telling.filter((name) => !flags.has(name))
-  const instructions = flags.size === 0 ? '' : ` (${has.join(', ')}; without ${lacks.join(', ')})`
+  const without = lacks.length === 0 ? '' : `; without ${lacks.join(', ')}`
+  const instructions = flags.size === 0 ? '' : ` (${has.join(', ')}${without})`
   return `${availableParallelism()} cores of ${cpus()[0]?.model.trim()}${instructions}, Node ${process.versions.node}`
 }
 

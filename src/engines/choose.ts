@@ -101,11 +101,12 @@ function sentences(first: string, second: string): string {
 /** TensorFlow runs whatever it wrote, in fp32; asking whether it is there does not load it. */
 async function alternativeTo(name: EngineName, request: LoadRequest): Promise<string> {
   const { precision, device } = request
-  const isFp32 = precision === 'auto' || precision === 'fp32'
-  const fits = name !== 'tensorflow' && device !== 'webgpu' && isFp32
   const obstacle = await obstacleOf(request)
   if (obstacle !== '') return `No engine can serve it: ${obstacle}`
-  if (!fits || !(await probeEngine('tensorflow')).available) return ''
+  const isFp32 = precision === 'auto' || precision === 'fp32'
+  if (name === 'tensorflow' || !isFp32) return ''
+  const tensorflow = await probeEngine('tensorflow')
+  if (!tensorflow.available || !tensorflow.devices.includes(device)) return ''
   return 'The tensorflow engine, which is installed, can run it: set ENGINE to tensorflow or auto.'
 }
 

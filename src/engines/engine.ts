@@ -75,6 +75,8 @@ export interface LoadedModel {
    */
   run(pixels: Uint8Array, count: number): Promise<Float32Array>
   close(): Promise<void>
+  /** Batch sizes whose first run is slow, up to `maxBatchSize`; where absent, the first run of all is. */
+  readonly slowFirst?: readonly number[]
 }
 
 /** Whether an engine can run on this machine, and if not, why, in a sentence for the operator. */

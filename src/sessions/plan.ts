@@ -3,6 +3,10 @@
 export interface PlanOptions {
   readonly device: string
   readonly cores: number
+  /** What all processes together may hold. */
+  readonly memoryBytes: number
+  /** Whether threads that share a batch gain little, so that many sessions of few threads are faster. */
+  readonly prefersNarrow: boolean
   readonly sessionsPerDevice: number | 'auto'
   readonly threadsPerSession: number | 'auto'
   readonly maxBatchSize: number | 'auto'
@@ -20,6 +24,12 @@ export interface SessionPlan {
 
 /** Convolutions of a ResNet stop gaining from further threads at about this many. */
 const usefulThreads = 8
+/** More narrow sessions than this cost more memory than they are worth. */
+const maxNarrowSessions = 8
+/** A narrow session of ResNet50 takes 220 MB (docs/performance), and two models are usual. */
+const narrowBytes = 2 * 256 * 2 ** 20
+/** Of the memory, for narrow sessions. */
+const narrowShare = 0.5
 /** On a CPU larger batches gain nothing and make everybody in them wait longer. */
 const cpuBatch = 8
 /** A GPU is filled by batches, and two sessions overlap copying with computing. */
@@ -27,13 +37,9 @@ const gpuBatch = 32
 const gpuSessions = 2
 
 export function planSessions(options: PlanOptions): SessionPlan {
-  const { device, cores } = options
-  const isCpu = device === 'cpu'
-  const autoThreads = isCpu ? Math.min(cores, usefulThreads) : 1
-  const threads = options.threadsPerSession === 'auto' ? autoThreads : options.threadsPerSession
-  const autoSessions = isCpu ? Math.max(1, Math.floor(cores / threads)) : gpuSessions
-  const sessions = options.sessionsPerDevice === 'auto' ? autoSessions : options.sessionsPerDevice
-  const autoBatch = isCpu ? cpuBatch : gpuBatch
+  const { device } = options
+  const { sessions, threads } = device === 'cpu' ? shareCores(options) : shareGpu(options)
+  const autoBatch = device === 'cpu' ? cpuBatch : gpuBatch
   return {
     device,
     sessions,
@@ -41,5 +47,35 @@ export function planSessions(options: PlanOptions): SessionPlan {
     // Two busy models take turns instead of computing side by side on the same cores.
     concurrency: sessions,
     maxBatchSize: options.maxBatchSize === 'auto' ? autoBatch : options.maxBatchSize,
+  }
+}
+
+type Shares = Pick<SessionPlan, 'sessions' | 'threads'>
+
+/** Every core has a thread; the operator's number decides where one is given. */
+function shareCores(options: PlanOptions): Shares {
+  const { cores, sessionsPerDevice, threadsPerSession } = options
+  if (threadsPerSession === 'auto') {
+    const wanted = sessionsPerDevice === 'auto' ? autoSessions(options) : sessionsPerDevice
+    const all = Math.max(1, Math.floor(cores / wanted))
+    const threads = options.prefersNarrow ? all : Math.min(cores, usefulThreads)
+    return { sessions: wanted, threads }
+  }
+  const fitting = Math.max(1, Math.floor(cores / threadsPerSession))
+  const sessions = sessionsPerDevice === 'auto' ? fitting : sessionsPerDevice
+  return { sessions, threads: threadsPerSession }
+}
+
+function autoSessions({ cores, memoryBytes, prefersNarrow }: PlanOptions): number {
+  if (!prefersNarrow) return Math.max(1, Math.floor(cores / Math.min(cores, usefulThreads)))
+  const affordable = Math.floor((memoryBytes * narrowShare) / narrowBytes)
+  const most = Math.max(1, Math.min(maxNarrowSessions, affordable))
+  return Math.floor(cores / Math.ceil(cores / most))
+}
+
+function shareGpu({ sessionsPerDevice, threadsPerSession }: PlanOptions): Shares {
+  return {
+    sessions: sessionsPerDevice === 'auto' ? gpuSessions : sessionsPerDevice,
+    threads: threadsPerSession === 'auto' ? 1 : threadsPerSession,
   }
 }

@@ -124,7 +124,7 @@ class SessionProcess {
       this.#leave(exitCode.couldNotLoad, {
         type: 'failed',
         kind: error instanceof ModelError ? error.kind : 'unsupported',
-        message: messageOf(error),
+        message: inServiceNames(messageOf(error), request),
       })
     }
   }
@@ -185,14 +185,16 @@ class SessionProcess {
   }
 }
 
-/** Runs at both ends of the range of batch sizes, so that no client pays for first-time work. */
+/** Runs at both ends of the range of batch sizes, or at each that asks for it, so that no client pays for first-time work. */
 async function warmUp({
   model,
   pixels,
   cropBytes,
   maxBatchSize,
 }: Held): Promise<Pick<ReadyMessage, 'type' | 'fullBatchMs' | 'rssBytes'>> {
-  await model.run(pixels.subarray(0, cropBytes), 1)
+  for (const size of model.slowFirst ?? [1]) {
+    await model.run(pixels.subarray(0, size * cropBytes), size)
+  }
   const startedAt = performance.now()
   await model.run(pixels, maxBatchSize)
   const fullBatchMs = performance.now() - startedAt
@@ -204,7 +206,12 @@ function engineRequest(request: LoadRequest): LoadRequest {
   return isCuda(request.device) ? { ...request, device: 'cuda:0' } : request
 }
 
-/** The device by the name that the service knows it by. */
+/** What an engine said of its device, by the name that the service knows it by. */
+function inServiceNames(message: string, { device }: LoadRequest): string {
+  return isCuda(device) ? message.replaceAll('cuda:0', device) : message
+}
+
+/** The same of a description. */
 function describe(description: ModelDescription, { device }: LoadRequest): ModelDescription {
   return isCuda(device) && isCuda(description.device) ? { ...description, device } : description
 }

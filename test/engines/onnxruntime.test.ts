@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { type TestContext, test } from 'node:test'
 import type { LoadRequest } from '../../src/engines/engine.ts'
 import { onnxruntimeEngine } from '../../src/engines/onnxruntime/engine.ts'
-import { paddedSize } from '../../src/engines/onnxruntime/session.ts'
+import { gpuSizes } from '../../src/engines/onnxruntime/session.ts'
 import type { Graph } from '../../src/graph/graph.ts'
 import { writeSavedModel } from '../../src/savedmodel/write-saved-model.ts'
 import { createGraphBuilder } from '../support/graph-builder.ts'
@@ -58,14 +58,12 @@ test('a model that takes only batches of four runs one, four and five images', a
   }
 })
 
-test('on a GPU batches are run in a few sizes, at most a third of which is filling', () => {
-  const counts = Array.from({ length: 64 }, (_, i) => i + 1)
-  const sizes = counts.map(paddedSize)
-  assert.deepEqual([...new Set(sizes)], [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64])
-  counts.forEach((count, at) => {
-    const size = sizes[at] as number
-    assert.ok(size >= count && size - count <= size / 3, `${count} as ${size}`)
-  })
+test('on a GPU batches are run in a few sizes, up to the largest that may come', () => {
+  assert.deepEqual(gpuSizes(1), [1])
+  assert.deepEqual(gpuSizes(2), [1, 2])
+  assert.deepEqual(gpuSizes(5), [1, 4, 5])
+  assert.deepEqual(gpuSizes(32), [1, 4, 8, 16, 32])
+  assert.deepEqual(gpuSizes(48), [1, 4, 8, 16, 32, 48])
 })
 
 test('pixels that are not as many as the images need are refused', async (t) => {

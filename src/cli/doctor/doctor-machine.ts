@@ -1,9 +1,8 @@
 // What `doctor` finds about the machine: Node, cores, memory, graphics processors.
 import { execFile } from 'node:child_process'
 import { cpus, freemem, totalmem } from 'node:os'
-import { constrainedMemory } from 'node:process'
 import { promisify } from 'node:util'
-import { cores } from '../../config.ts'
+import { cores, memoryBytes } from '../../config.ts'
 import { packageVersion } from '../package-version.ts'
 import type { Finding } from './finding.ts'
 
@@ -32,9 +31,8 @@ function examineCores(): Finding {
 }
 
 function examineMemory(): Finding {
-  const limit = constrainedMemory() ?? 0
-  const isLimited = limit > 0 && limit < totalmem()
-  const total = (isLimited ? limit : totalmem()) / bytesPerGib
+  const isLimited = memoryBytes() < totalmem()
+  const total = memoryBytes() / bytesPerGib
   const free = freemem() / bytesPerGib
   const text = `${total.toFixed(1)} GiB of memory${isLimited ? ' (this container)' : `, ${free.toFixed(1)} free`}`
   if (total >= enoughMemoryGib) return { level: 'ok', text }
@@ -50,7 +48,7 @@ async function examineGpus(): Promise<Finding> {
     return {
       level: 'ok',
       text: named.join('; '),
-      todo: 'serve on it with DEVICES=cuda:0 (docs/engines.md says which engine can)',
+      todo: 'an engine that names it below serves on it; docs/engines.md says how one gets there',
     }
   } catch {
     return { level: 'note', text: 'no NVIDIA GPU: models run on the CPU' }

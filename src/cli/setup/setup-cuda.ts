@@ -51,19 +51,19 @@ async function setupCuda(options: SetupOptions): Promise<void> {
     )
   }
   say(installed ? `Installed in ${folder}` : `Already installed in ${folder}, and intact`)
-  reportMissing(missingCudaLibraries(), say)
+  reportMissing(await missingCudaLibraries(), say)
 }
 
 function reportMissing(missing: readonly string[], say: (line: string) => void): void {
   if (missing.length === 0) {
-    say('CUDA and cuDNN are here: serve with ENGINE=onnxruntime DEVICES=cuda:0')
+    say('CUDA and cuDNN are here: `serve` uses the GPU from now on (DEVICES=auto)')
     return
   }
   say(
     `Not found on this machine: ${missing.join(', ')}. They are part of CUDA 13 and cuDNN 9: ` +
       "install those (NVIDIA's packages cuda-libraries-13-0 and cudnn9-cuda-13, or an image of " +
       'nvidia/cuda:13…-cudnn-runtime), or name their folder in LD_LIBRARY_PATH. Until then ' +
-      'DEVICES=cuda:0 is refused.',
+      '`serve` uses the CPU, and DEVICES=cuda:0 is refused.',
   )
 }
 

@@ -1,9 +1,11 @@
 // ONNX Runtime's CUDA provider: two libraries that npm does not carry. `setup-cuda` keeps them in the
 // engines folder; ONNX Runtime looks for them beside its own library only, so they are linked there.
 // https://onnxruntime.ai/docs/execution-providers/CUDA-ExecutionProvider.html
+import { execFile } from 'node:child_process'
 import { existsSync, rmSync, symlinkSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { engineFolder } from '../engines-folder.ts'
 
 /** Of onnxruntime-node, which the provider must equal: the two share structures in memory. */
@@ -15,15 +17,8 @@ export const providerFiles = [
   'libonnxruntime_providers_cuda.so',
 ] as const
 
-/** What the provider needs beside NVIDIA's driver: CUDA 13 and cuDNN 9. */
-const cudaLibraries = [
-  'libcudart.so.13',
-  'libcublas.so.13',
-  'libcublasLt.so.13',
-  'libcufft.so.12',
-  'libcurand.so.10',
-  'libcudnn.so.9',
-]
+/** What the provider opens as it runs, so that its file does not name it. */
+const openedLater = 'libcudnn.so.9'
 
 const { resolve } = createRequire(import.meta.url)
 
@@ -53,23 +48,32 @@ export function linkProvider(): boolean {
   return providerFiles.every((name) => existsSync(join(folder, name)))
 }
 
-/** Those of CUDA's and cuDNN's libraries that this system's loader does not find. */
-export function missingCudaLibraries(): string[] {
+/**
+ * What the provider needs of CUDA and cuDNN, and this system's loader does not find. The provider is not
+ * loaded to find out: it has to be ONNX Runtime that does so first. `ldd` belongs to glibc, without
+ * which there is no provider.
+ */
+export async function missingCudaLibraries(): Promise<string[]> {
+  const provider = join(runtimeFolder(), 'libonnxruntime_providers_cuda.so')
+  const { stdout } = await promisify(execFile)('ldd', [provider]).catch(() => ({ stdout: '' }))
+  const unfound = [...stdout.matchAll(/^\s*(\S+) => not found/gm)].map(([, name]) => name as string)
+  return canOpen(openedLater) ? unfound : [...unfound, openedLater]
+}
+
+function canOpen(library: string): boolean {
   const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi')
-  return cudaLibraries.filter((name) => {
-    try {
-      koffi.load(name)
-      return false
-    } catch {
-      return true
-    }
-  })
+  try {
+    koffi.load(library)
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** What is missing for CUDA, and what to do, in one sentence; empty where nothing seems to be. */
-export function cudaAdvice(): string {
+export async function cudaAdvice(): Promise<string> {
   if (!linkProvider()) return ' Its CUDA provider is not installed: run `npm run setup:cuda`.'
-  const missing = missingCudaLibraries()
+  const missing = await missingCudaLibraries()
   if (missing.length === 0) return ''
-  return ` Not found on this machine: ${missing.join(', ')} (CUDA 13 and cuDNN 9).`
+  return ` Not found on this machine: ${missing.join(', ')} (parts of CUDA and cuDNN).`
 }

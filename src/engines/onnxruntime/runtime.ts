@@ -1,14 +1,11 @@
 // The native library, loaded when it is first needed: this room is imported where it may be absent.
-import { existsSync, readdirSync } from 'node:fs'
 import type * as Runtime from 'onnxruntime-node'
 import { messageOf } from '../../errors.ts'
 import type { Availability } from '../engine.ts'
-import { linkProvider } from './cuda-provider.ts'
+import { nvidiaGpus } from '../nvidia-gpus.ts'
+import { linkProvider, missingCudaLibraries } from './cuda-provider.ts'
 
 export type { Runtime }
-
-/** Where Linux lists NVIDIA's GPUs, a folder each. */
-const gpuFolder = '/proc/driver/nvidia/gpus'
 
 /** @throws where the package or its native library cannot be loaded */
 export async function loadRuntime(): Promise<typeof Runtime> {
@@ -24,7 +21,7 @@ export async function probeRuntime(): Promise<Availability> {
   try {
     const runtime = await loadRuntime()
     const bundled = runtime.listSupportedBackends().filter((backend) => backend.bundled)
-    const devices = [...bundled.map(({ name }) => name), ...cudaDevices()]
+    const devices = [...bundled.map(({ name }) => name), ...(await cudaDevices())]
     return { available: true, version: runtimeVersion(runtime), devices }
   } catch (error) {
     const [line] = messageOf(error).split('\n')
@@ -32,8 +29,9 @@ export async function probeRuntime(): Promise<Availability> {
   }
 }
 
-/** `cuda:0`, … where the CUDA provider, which npm does not carry, lies beside the library. */
-function cudaDevices(): string[] {
-  if (!existsSync(gpuFolder) || !linkProvider()) return []
-  return readdirSync(gpuFolder).map((_, index) => `cuda:${index}`)
+/** `cuda:0`, … where the CUDA provider, which npm does not carry, and all that it needs are here. */
+async function cudaDevices(): Promise<string[]> {
+  const gpus = nvidiaGpus()
+  const isReady = gpus.length > 0 && linkProvider() && (await missingCudaLibraries()).length === 0
+  return isReady ? gpus : []
 }

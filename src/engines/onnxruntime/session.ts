@@ -13,29 +13,23 @@ export async function openSession(
   { source, facts }: ConvertedModel,
   request: LoadRequest,
 ): Promise<LoadedModel> {
+  // Read when CUDA's libraries load: float32 means float32, and `auto` leaves the choice to them.
+  if (request.precision === 'fp32') process.env.NVIDIA_TF32_OVERRIDE ??= '0'
   const runtime = await loadRuntime()
   checkDevice(runtime, request)
-  const options = sessionOptions(request, facts.precision === 'int8')
-  let session: InferenceSession
-  try {
-    // The overloads differ in their first parameter only, so a union needs two calls.
-    session =
-      typeof source === 'string'
-        ? await runtime.InferenceSession.create(source, options)
-        : await runtime.InferenceSession.create(source, options)
-  } catch (error) {
-    throw new ModelError(
-      'unsupported',
-      `model ${request.model}: onnxruntime cannot run it on ${request.device}: ${messageOf(error)}` +
-        (request.device.startsWith('cuda') ? `.${cudaAdvice()}` : ''),
-      { cause: error },
-    )
-  }
+  const sizes = request.device === 'cpu' ? undefined : gpuSizes(request.maxBatchSize)
+  const sessions = await createSessions(runtime, source, {
+    request,
+    isInt8: facts.precision === 'int8',
+    count: isCuda(request) && facts.input.batch === null ? (sizes?.length ?? 1) : 1,
+  })
   const { input, output } = facts
   const isOfTensors = request.inputForm === 'tensors'
+  const sizeFor = (count: number) => sizes?.find((size) => size >= count) ?? count
   const runner: Runner = {
-    ...{ runtime, session, facts, valueBytes: isOfTensors ? 4 : 1 },
-    runSize: request.device === 'cpu' ? (count) => count : paddedSize,
+    ...{ runtime, facts, valueBytes: isOfTensors ? 4 : 1 },
+    runSize: (count) => input.batch ?? sizeFor(count),
+    sessionFor: (size) => sessions[sizes?.indexOf(size) ?? 0] ?? (sessions[0] as InferenceSession),
   }
   // The bytes of pixels are noise as floats: sessions of pixels tell the kind of a model's scores.
   const kind = output.kind ?? (isOfTensors ? 'logits' : await askKind(runner))
@@ -50,8 +44,45 @@ export async function openSession(
   return {
     description,
     run: (pixels, count) => runBatch(runner, pixels, count),
-    close: () => session.release(),
+    async close() {
+      await Promise.all(sessions.map((session) => session.release()))
+    },
+    ...(sizes !== undefined && { slowFirst: sizes }),
   }
+}
+
+interface SessionsWanted {
+  readonly request: LoadRequest
+  readonly isInt8: boolean
+  readonly count: number
+}
+
+/** @throws ModelError `unsupported` */
+async function createSessions(
+  { InferenceSession: Session }: typeof Runtime,
+  source: ConvertedModel['source'],
+  { request, isInt8, count }: SessionsWanted,
+): Promise<readonly InferenceSession[]> {
+  const options = sessionOptions(request, isInt8)
+  // The overloads differ in their first parameter only, so a union needs two calls.
+  const create = () =>
+    typeof source === 'string' ? Session.create(source, options) : Session.create(source, options)
+  try {
+    const sessions: InferenceSession[] = []
+    for (let made = 0; made < count; made++) sessions.push(await create())
+    return sessions
+  } catch (error) {
+    throw new ModelError(
+      'unsupported',
+      `model ${request.model}: onnxruntime cannot run it on ${request.device}: ${messageOf(error)}` +
+        (isCuda(request) ? `.${await cudaAdvice()}` : ''),
+      { cause: error },
+    )
+  }
+}
+
+function isCuda({ device }: LoadRequest): boolean {
+  return device.startsWith('cuda')
 }
 
 /** The library's JavaScript would leave a device that it does not know out and run on the CPU. */
@@ -67,23 +98,26 @@ function checkDevice(runtime: typeof Runtime, { model, device }: LoadRequest): v
 
 interface Runner {
   readonly runtime: typeof Runtime
-  readonly session: InferenceSession
   readonly facts: ConvertedModel['facts']
   /** 1 for uint8 pixels, 4 for float32. */
   readonly valueBytes: number
   /** The batch size in which so many images are run. */
   readonly runSize: (count: number) => number
+  /**
+   * Each size has its own on CUDA: the provider plans its convolutions anew whenever the size is another
+   * than the last one (measured on an H200: 50 to 290 ms, beside 2 to 6 ms for the batch itself).
+   */
+  readonly sessionFor: (size: number) => InferenceSession
 }
 
 /**
- * 1, 2, 3, 4, 6, 8, 12, 16, 24, …: a GPU's libraries choose and compile kernels for each size anew,
- * which takes seconds, so a few sizes must do for all. At most a third of a batch is filling.
+ * 1, 4, 8, 16, …, the largest: a GPU's libraries choose and compile kernels for each size, so a few
+ * sizes must do for all. To a GPU a few images are as one (docs/performance), so filling costs little.
  */
-export function paddedSize(count: number): number {
-  const power = 2 ** Math.floor(Math.log2(count))
-  if (count === power) return power
-  const between = power * 1.5
-  return count <= between ? Math.ceil(between) : power * 2
+export function gpuSizes(maxBatchSize: number): readonly number[] {
+  const sizes = [1]
+  for (let size = 4; size < maxBatchSize; size *= 2) sizes.push(size)
+  return maxBatchSize === 1 ? sizes : [...sizes, maxBatchSize]
 }
 
 function askKind(runner: Runner): Promise<ModelDescription['output']['kind']> {
@@ -100,7 +134,7 @@ async function runBatch(runner: Runner, pixels: Uint8Array, count: number): Prom
       `${count} crops of ${input.height}x${input.width} are ${count * imageBytes} bytes, found ${pixels.byteLength}. This is a bug.`,
     )
   }
-  const size = input.batch ?? runner.runSize(count)
+  const size = runner.runSize(count)
   if (size === count) return runOnce(runner, pixels, count)
   // In chunks of a fixed batch size, the last one filled up with black.
   const scores = new Float32Array(count * output.classes)
@@ -115,7 +149,7 @@ async function runBatch(runner: Runner, pixels: Uint8Array, count: number): Prom
 }
 
 async function runOnce(
-  { runtime, session, facts, valueBytes }: Runner,
+  { runtime, sessionFor, facts, valueBytes }: Runner,
   pixels: Uint8Array,
   count: number,
 ): Promise<Float32Array> {
@@ -125,7 +159,7 @@ async function runOnce(
     valueBytes === 1
       ? new runtime.Tensor('uint8', pixels, shape)
       : new runtime.Tensor('float32', floatsIn(pixels), shape)
-  const { scores } = await session.run({ pixels: tensor })
+  const { scores } = await sessionFor(count).run({ pixels: tensor })
   if (!(scores?.data instanceof Float32Array)) {
     throw new TypeError('the converted graph has no float32 output "scores". This is a bug.')
   }

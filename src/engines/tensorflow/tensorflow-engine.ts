@@ -7,6 +7,7 @@ import { ModelError, messageOf } from '../../errors.ts'
 import { readSavedModel } from '../../savedmodel/read-saved-model.ts'
 import { writeSavedModel } from '../../savedmodel/write-saved-model.ts'
 import type { Availability, Engine, LoadedModel, LoadRequest, ModelDescription } from '../engine.ts'
+import { nvidiaGpus } from '../nvidia-gpus.ts'
 import { findInstallation, type Installation } from './installation.ts'
 import { type Binding, loadLibrary, packageFile, packageName, type TensorFlow } from './library.ts'
 import { runError, UnfilledVariableError } from './model-errors.ts'
@@ -15,8 +16,6 @@ import { createSession, type Session } from './session.ts'
 import type { Endpoint, ImageInput } from './signature.ts'
 
 const setupCommand = 'npm run setup:tensorflow'
-/** Where the Linux driver lists its GPUs, one folder each. */
-const gpusFolder = '/proc/driver/nvidia/gpus'
 
 export const tensorflowEngine: Engine = { name: 'tensorflow', probe, load }
 
@@ -27,8 +26,7 @@ export const tensorflowEngine: Engine = { name: 'tensorflow', probe, load }
 async function probe(): Promise<Availability> {
   const found = await requireInstallation().catch((error) => messageOf(error))
   if (typeof found === 'string') return { available: false, reason: found }
-  const gpus = found.cuda ? await readdir(gpusFolder).catch(() => []) : []
-  const devices = ['cpu', ...gpus.map((_, index) => `cuda:${index}`)]
+  const devices = ['cpu', ...(found.cuda ? nvidiaGpus() : [])]
   return { available: true, version: found.version, devices }
 }
 
