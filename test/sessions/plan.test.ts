@@ -38,6 +38,12 @@ test('where threads gain little, sessions are many and narrow, and no core is gi
   assert.equal(narrow({ threadsPerSession: 8 }), '2 x 8')
 })
 
+test('a batch is as large as pays, unless the operator says otherwise', () => {
+  assert.equal(planSessions(machine).maxBatchSize, 8)
+  assert.equal(planSessions({ ...machine, prefersNarrow: true }).maxBatchSize, 4)
+  assert.equal(planSessions({ ...machine, prefersNarrow: true, maxBatchSize: 16 }).maxBatchSize, 16)
+})
+
 test('memory bounds the number of narrow sessions', () => {
   const narrow = (memoryBytes: number) => shares({ cores: 4, memoryBytes, prefersNarrow: true })
   assert.equal(narrow(8 * gib), '4 x 1')
