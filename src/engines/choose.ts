@@ -123,5 +123,7 @@ async function obstacleOf(request: LoadRequest): Promise<string> {
 
 function noneLeft({ model, device }: LoadRequest, refused: readonly Refusal[]): ModelError {
   const reasons = refused.map(({ engine, reason }) => `${engine}: ${reason}`).join('; ')
-  return new ModelError('unsupported', `no engine can run model ${model} on ${device}: ${reasons}`)
+  const advice = device === 'cpu' ? '' : '. DEVICES=cpu serves it without a GPU'
+  const message = `no engine can run model ${model} on ${device}: ${reasons}${advice}`
+  return new ModelError('unsupported', message)
 }

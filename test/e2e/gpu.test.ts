@@ -98,6 +98,11 @@ describe('answers of a GPU', () => {
       startServed({ repository, environment }),
       /onnxruntime cannot run it on cuda:63/,
     )
+    const withAny = { ...environment, ENGINE: 'auto' }
+    await assert.rejects(
+      startServed({ repository, environment: withAny }),
+      /no engine can run model small on cuda:63: .*DEVICES=cpu serves it/,
+    )
   })
 })
 
