@@ -47,9 +47,12 @@ export async function measurePoint(
   return { load, ...figure, cores, memoryBytes: bytes }
 }
 
-/** Deep queues take longer to fill than shallow ones. */
+/**
+ * Deep queues take longer to fill than shallow ones: what waits may be decoded already, which costs
+ * the first seconds some of their throughput.
+ */
 export function settleMsOf(load: number, windowMs: number): number {
-  return Math.min(windowMs, 500 + 12 * load)
+  return Math.min(2 * windowMs, 500 + 12 * load)
 }
 
 /** One point a load: the median of its rounds, figure by figure. */
