@@ -136,7 +136,7 @@ async function attempt(name: string, act: () => Promise<void>): Promise<void> {
     note(`  left out: ${messageOf(error)}`)
     results.absent.push({ name, reason: messageOf(error).slice(0, 600) })
   }
-  await writeGpuReport(results, given.output) // as far as it came: runs on lent machines end early
+  await writeGpuReport(results, given.output) // as far as it came, should the run be cut short
 }
 
 const crops = await cropsOfPhotographs()

@@ -54,12 +54,13 @@ interface DevicePlan extends SessionPlan, Placement {
 
 export async function planDevices(config: Config): Promise<readonly DevicePlan[]> {
   const { sessionsPerDevice, threadsPerSession, maxBatchSize } = config
+  const prefersNarrow = usesMatrixUnits(config)
   return (await devicesOf(config)).map((device) => {
     const plan = planSessions({
       device,
       cores: cores(),
       memoryBytes: memoryBytes(),
-      prefersNarrow: usesMatrixUnits(config),
+      prefersNarrow,
       sessionsPerDevice,
       threadsPerSession,
       maxBatchSize,

@@ -1,4 +1,5 @@
 // How far the answers of one device are from another's, in probabilities and in order.
+import { softmax } from '../../src/classification/probabilities.ts'
 
 export interface ScoreComparison {
   /** The largest difference between two probabilities. */
@@ -16,11 +17,10 @@ export function compareScores(
   found: readonly (readonly number[])[],
   kind: 'logits' | 'probabilities',
 ): ScoreComparison {
+  const probabilities = (scores: readonly number[]) =>
+    kind === 'logits' ? [...softmax(Float32Array.from(scores))] : scores
   const pairs = right.map((scores, index) => {
-    const [a, b] = [scores, found[index] ?? []].map((one) =>
-      kind === 'logits' ? softmax(one) : [...one],
-    )
-    return { a: a as number[], b: b as number[] }
+    return { a: probabilities(scores), b: probabilities(found[index] ?? []) }
   })
   const largest = Math.max(
     ...pairs.flatMap(({ a, b }) =>
@@ -45,13 +45,6 @@ export function compareScores(
 
 function gap(scores: readonly number[], one: number, other: number | undefined): number {
   return Math.abs((scores[one] ?? Number.NaN) - (scores[other ?? -1] ?? Number.NaN))
-}
-
-function softmax(scores: readonly number[]): number[] {
-  const top = Math.max(...scores)
-  const powers = scores.map((score) => Math.exp(score - top))
-  const sum = powers.reduce((total, power) => total + power, 0)
-  return powers.map((power) => power / sum)
 }
 
 function firstFive(scores: readonly number[]): number[] {

@@ -12,15 +12,17 @@ export interface WantedEngine {
 /**
  * On four cores with AMX four sessions of one thread did 1.75 times the images a second of one session of
  * four threads (ResNet50 in bf16, docs/performance).
- * @param cpuInfo the text of /proc/cpuinfo
+ * @param cpuInfo the text of /proc/cpuinfo, where it is not to be read
  */
 export function usesMatrixUnits(
   { engine, precision }: WantedEngine,
-  cpuInfo: string = readCpuInfo(),
+  cpuInfo?: string,
   library: string | null = findLibrary(),
 ): boolean {
   const isOpenVino = engine === 'openvino' || (engine === 'auto' && library !== null)
-  return isOpenVino && precision !== 'fp32' && /^flags\s*:.*\bamx_bf16\b/m.test(cpuInfo)
+  if (!isOpenVino || precision === 'fp32') return false
+  // Read last: the kernel writes it anew for each reader, a page a core.
+  return /^flags\s*:.*\bamx_bf16\b/m.test(cpuInfo ?? readCpuInfo())
 }
 
 /** Empty where there is no such file: only Linux tells. */
