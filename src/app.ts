@@ -8,8 +8,6 @@ import type { Classifier } from './classification/types.ts'
 import { type Config, cores } from './config.ts'
 import { ModelError, messageOf } from './errors.ts'
 import { closeGently } from './http/closing.ts'
-import { createImaging } from './imaging/decoder-pool.ts'
-import { drawHeatMap } from './imaging/heat-map.ts'
 import { isCurrent, loadModel, planDevices } from './load-model.ts'
 import { createMetrics, type Metrics } from './metrics/metrics.ts'
 import {
@@ -71,7 +69,11 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     settleMs,
     observe: lineupObserver(metrics, log),
   })
-  const imaging = createImaging(imagingSettings(config))
+  // The sessions start while this process still makes its decoders and its server.
+  const reloader = startReloader(config, { lineup, table, log })
+  const firstLook = reloader.ask(true)
+  firstLook.catch(() => {}) // `start` tells of it
+  const { imaging, drawHeatMap } = await openImaging(config)
   let phase: 'serving' | 'leaving' | 'closing' = 'serving'
   const classifier = createClassificationService({
     imaging,
@@ -84,10 +86,6 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     closing: () => phase === 'closing',
     observe: classificationObserver(metrics, tracing),
   })
-  // The sessions start while this process still makes its server.
-  const reloader = startReloader(config, { lineup, table, log })
-  const firstLook = reloader.ask(true)
-  firstLook.catch(() => {}) // `start` tells of it
   const edge = await loadEdge()
   const draining = () => phase !== 'serving'
   const parts = { classifier, metrics, tracer: tracing, logger: log, version, draining }
@@ -124,7 +122,13 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   }
 }
 
-/** Takes a good part of the start to load: the sessions have begun theirs by then. */
+/** Its libraries take a good part of the start to load, like the edge's: the sessions have begun theirs by then. */
+async function openImaging(config: Config) {
+  const { createImaging } = await import('./imaging/decoder-pool.ts')
+  const { drawHeatMap } = await import('./imaging/heat-map.ts')
+  return { imaging: createImaging(imagingSettings(config)), drawHeatMap }
+}
+
 async function loadEdge() {
   return { ...(await import('./http/server.ts')), ...(await import('./http/metrics-server.ts')) }
 }

@@ -82,7 +82,7 @@ export async function loadModel(
   { config, plans, metrics, log, table, foundStale, pool: injected }: LoadOptions,
 ): Promise<ServedModel> {
   const { model, manifest, folder } = version
-  const [{ device, permits, threads, maxBatchSize }] = plans as [DevicePlan]
+  const [{ device, permits, threads, threadsAlone, maxBatchSize }] = plans as [DevicePlan]
   const names = { model, version: String(version.version) }
   // One a pool: each numbers its sessions from one.
   const observeSessions = () =>
@@ -97,6 +97,7 @@ export async function loadModel(
       normalization: manifest.preprocess,
       precision: config.precision,
       threads,
+      ...(threadsAlone > threads && { threadsAlone }),
       maxBatchSize,
       output: manifest.output,
     },
@@ -112,13 +113,15 @@ export async function loadModel(
     },
     ...injected,
   }
-  const aside = (request: Partial<LoadRequest>, changes: Partial<SessionPoolOptions>) =>
-    createSessionPool({
+  const aside = (changed: Partial<LoadRequest>, changes: Partial<SessionPoolOptions>) => {
+    const { threadsAlone: _, ...request } = options.request // what is asked for seldom stays small
+    return createSessionPool({
       ...options,
       observer: observeSessions(),
       ...changes,
-      request: { ...options.request, ...request },
+      request: { ...request, ...changed },
     })
+  }
   const single = { placements: [{ device, permits, sessions: 1 }] }
   const pool = await createSessionPool(options)
   const { engine, precision } = pool.description

@@ -29,6 +29,8 @@ export interface LoadRequest {
   readonly precision: Precision | 'auto'
   /** Threads a run may use. */
   readonly threads: number
+  /** Threads that a run of one crop may use while nothing else runs on the device; absent, `threads`. */
+  readonly threadsAlone?: number
   /** No run will hold more images than this. */
   readonly maxBatchSize: number
   /**
@@ -74,6 +76,8 @@ export interface LoadedModel {
    * @returns float32 [count, classes]
    */
   run(pixels: Uint8Array, count: number): Promise<Float32Array>
+  /** The same of one crop with `threadsAlone`; absent where `run` would be as fast. */
+  runAlone?(pixels: Uint8Array): Promise<Float32Array>
   close(): Promise<void>
   /** Batch sizes whose first run is slow, up to `maxBatchSize`; where absent, the first run of all is. */
   readonly slowFirst?: readonly number[]

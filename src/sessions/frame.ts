@@ -16,6 +16,8 @@ export const FrameKind = {
   run: 2,
   /** From the session: a float64 of milliseconds, then float32 [count, classes]. */
   scores: 3,
+  /** To the session, as `run`: one image, while nothing else runs on the device. */
+  runAlone: 4,
 } as const
 
 export type FrameKindNumber = (typeof FrameKind)[keyof typeof FrameKind]

@@ -6,6 +6,7 @@ import {
   FrameError,
   type FrameHeader,
   FrameKind,
+  type FrameKindNumber,
   FrameReader,
   maxControlBytes,
   writeFrame,
@@ -91,7 +92,11 @@ export interface ChannelOptions<Received> {
 export interface Channel<Sent> {
   send(message: Sent): void
   sendBatch(
-    header: { kind: typeof FrameKind.run | typeof FrameKind.scores; id: number; count: number },
+    header: {
+      kind: Exclude<FrameKindNumber, typeof FrameKind.control>
+      id: number
+      count: number
+    },
     payload: readonly Uint8Array[],
   ): void
 }

@@ -17,6 +17,8 @@ export interface SessionPlan {
   /** Session processes of each model on this device. */
   readonly sessions: number
   readonly threads: number
+  /** Threads for a batch of one image while nothing else runs on the device. */
+  readonly threadsAlone: number
   /** Batches that may run on the device at once, whichever model they are for. */
   readonly concurrency: number
   readonly maxBatchSize: number
@@ -48,6 +50,7 @@ export function planSessions(options: PlanOptions): SessionPlan {
     device,
     sessions,
     threads,
+    threadsAlone: device === 'cpu' ? aloneThreads(options, threads) : threads,
     // Two busy models take turns instead of computing side by side on the same cores.
     concurrency: sessions,
     maxBatchSize: options.maxBatchSize === 'auto' ? autoBatch(options) : options.maxBatchSize,
@@ -75,9 +78,16 @@ function shareCores(options: PlanOptions): Shares {
   return { sessions, threads: threadsPerSession }
 }
 
+/** An image that comes alone has nobody to share the cores with, unless the operator named a number. */
+function aloneThreads({ cores, prefersNarrow, threadsPerSession }: PlanOptions, threads: number) {
+  if (!prefersNarrow || threadsPerSession !== 'auto') return threads
+  return Math.max(threads, Math.min(cores, usefulThreads))
+}
+
 function autoSessions({ cores, memoryBytes, prefersNarrow }: PlanOptions): number {
   if (!prefersNarrow) return Math.max(1, Math.floor(cores / Math.min(cores, usefulThreads)))
-  const affordable = Math.floor((memoryBytes * narrowShare) / narrowBytes)
+  // The form for images that come alone takes as much as one more session.
+  const affordable = Math.floor((memoryBytes * narrowShare) / narrowBytes) - 1
   const most = Math.max(1, Math.min(maxNarrowSessions, affordable))
   return Math.floor(cores / Math.ceil(cores / most))
 }

@@ -65,12 +65,12 @@ async function runAlone(crop: Uint8Array, deaths: number, rescue: Rescue): Promi
 }
 
 async function runOn(
-  { session, giveBack }: Grant,
+  { session, isAlone, giveBack }: Grant,
   crops: readonly Uint8Array[],
-  options: RunOptions,
+  options: Omit<RunOptions, 'isAlone'>,
 ) {
   try {
-    return await session.run(crops, options)
+    return await session.run(crops, { ...options, isAlone: isAlone() })
   } finally {
     giveBack()
   }

@@ -98,10 +98,9 @@ class ProcessPool implements SessionPool {
     })
     this.description = line.first.loaded.description
     this.refused = line.first.loaded.refused
-    const others = line.others.map((device) => starter.start(device, { yields: true }))
-    const sessions = [line.first, ...others]
+    const sessions = [line.first, ...starter.startOthers(line.others)]
     for (const session of sessions) this.#states.set(session, 'starting')
-    this.#seats = sessions.map(({ device }) => this.#seatOn(device))
+    this.#seats = sessions.map(({ device, isWide }) => this.#seatOn(device, isWide))
     this.#seats.forEach((seat, index) => void seat.open(sessions[index]))
     this.complete = Promise.allSettled(sessions.map(({ ready }) => ready)).then(() => {})
     this.#checkups = setInterval(() => this.#checkUp(), checkupEveryMs)
@@ -205,10 +204,10 @@ class ProcessPool implements SessionPool {
     if (this.#leases === 0) this.#onLastLease?.()
   }
 
-  #seatOn(device: string): Seat {
+  #seatOn(device: string, isWide: boolean): Seat {
     return new Seat({
       start: () => {
-        const session = this.#starter.start(device)
+        const session = this.#starter.start(device, { isWide })
         this.#states.set(session, 'starting')
         return session
       },

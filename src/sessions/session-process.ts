@@ -10,7 +10,7 @@ import type {
 } from '../engines/engine.ts'
 import { ModelError, messageOf } from '../errors.ts'
 import { cropBytesOf } from './crop-bytes.ts'
-import { FrameError, type FrameHeader, FrameKind } from './frame.ts'
+import { FrameError, type FrameHeader, FrameKind, type FrameKindNumber } from './frame.ts'
 import { pipeDescriptor } from './launch.ts'
 import { ignoreGroupSignals, tieToParent } from './lifeline.ts'
 import {
@@ -139,7 +139,7 @@ class SessionProcess {
   /** The memory for a batch; also the check that one may come now and is as large as it says. */
   #pixelsFor({ kind, count, payloadBytes }: FrameHeader): Uint8Array {
     const held = this.#held
-    if (kind !== FrameKind.run || held === undefined || this.#running !== undefined) {
+    if (!isRun(kind) || held === undefined || this.#running !== undefined) {
       throw new FrameError(`a frame of kind ${kind} at a time when none may come`)
     }
     if (count < 1 || count > held.maxBatchSize || payloadBytes !== count * held.cropBytes) {
@@ -150,11 +150,15 @@ class SessionProcess {
     return held.pixels
   }
 
-  async #run({ id, count }: FrameHeader): Promise<void> {
+  async #run({ kind, id, count }: FrameHeader): Promise<void> {
     const { model, pixels, cropBytes } = this.#held as Held
     try {
       const startedAt = performance.now()
-      const scores = await model.run(pixels.subarray(0, count * cropBytes), count)
+      const batch = pixels.subarray(0, count * cropBytes)
+      const scores =
+        kind === FrameKind.runAlone && model.runAlone !== undefined
+          ? await model.runAlone(batch)
+          : await model.run(batch, count)
       const inferMs = performance.now() - startedAt
       this.#failuresInARow = 0
       this.#running = undefined // before the answer: it lets the next batch come
@@ -195,10 +199,15 @@ async function warmUp({
   for (const size of model.slowFirst ?? [1]) {
     await model.run(pixels.subarray(0, size * cropBytes), size)
   }
+  await model.runAlone?.(pixels.subarray(0, cropBytes))
   const startedAt = performance.now()
   await model.run(pixels, maxBatchSize)
   const fullBatchMs = performance.now() - startedAt
   return { type: 'ready', fullBatchMs, rssBytes: process.memoryUsage.rss() }
+}
+
+function isRun(kind: FrameKindNumber): boolean {
+  return kind === FrameKind.run || kind === FrameKind.runAlone
 }
 
 /** A session sees one GPU only (launch.ts), which is number 0 to its engine. */

@@ -11,6 +11,7 @@ import { Watchdog } from './watchdog.ts'
 interface Start {
   readonly excluded?: readonly RefusedEngine[]
   readonly yields?: boolean
+  readonly isWide?: boolean
 }
 
 export class SessionStarter {
@@ -47,17 +48,35 @@ export class SessionStarter {
     }
   }
 
-  /** @param start `yields`: it is one more, not one that is missing, so others go before it */
-  start(device: string, { excluded = [], yields = false }: Start = {}): Session {
+  /** The last of them is wide: the first of all is what a start waits for, and that would take longer. */
+  startOthers(devices: readonly string[]): readonly Session[] {
+    return devices.map((device, at) =>
+      this.start(device, { yields: true, isWide: at === devices.length - 1 }),
+    )
+  }
+
+  /**
+   * @param start `yields`: it is one more, not one that is missing, so others go before it;
+   * `isWide`: images that come alone are for it, so it takes `threadsAlone` too
+   */
+  start(device: string, start: Start = {}): Session {
+    const { excluded = [], yields = false, isWide = false } = start
     const id = this.#nextSession
     this.#nextSession += 1
-    const { observer, entry, request, limits, onLine, isBusy, isCurrent } = this.#options
+    const { observer, entry, limits, onLine, isBusy, isCurrent } = this.#options
+    const { threadsAlone, ...request } = this.#options.request
+    const wide = isWide && threadsAlone !== undefined ? { threadsAlone } : {}
     observer.state(id, 'starting')
     return new Session({
       id,
       entry,
       leash: this.#leash,
-      load: { type: 'load', preference: this.#engine, request: { ...request, device }, excluded },
+      load: {
+        type: 'load',
+        preference: this.#engine,
+        request: { ...request, ...wide, device },
+        excluded,
+      },
       loadLimitMs: limits.loadMs,
       watchdog: this.#watchdog,
       onLine,

@@ -2,7 +2,7 @@
 import type { ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { ModelError, messageOf } from '../errors.ts'
-import { cropBytesOf } from './crop-bytes.ts'
+import { checkCrops } from './crop-bytes.ts'
 import { FrameError, type FrameHeader, FrameKind } from './frame.ts'
 import { launch, pipeDescriptor } from './launch.ts'
 import { forwardLines } from './lines.ts'
@@ -67,6 +67,8 @@ const closedPipeGraceMs = 1_000
 export class Session {
   readonly id: number
   readonly device: string
+  /** Whether an image that comes alone gets more threads here than one of a batch. */
+  readonly isWide: boolean
   readonly startedAt = performance.now()
   /** Resolves once it is loaded and warm. Rejects with ModelError or SessionEndedError. */
   readonly ready: Promise<ReadyMessage>
@@ -98,6 +100,7 @@ export class Session {
     this.#options = options
     this.id = id
     this.device = load.request.device
+    this.isWide = load.request.threadsAlone !== undefined
     this.ready = new Promise((resolve, reject) => {
       this.#resolveReady = resolve
       this.#rejectReady = reject
@@ -130,8 +133,10 @@ export class Session {
    * @param crops uint8 [height, width, 3] each
    * @throws RunFailedError when the engine refused the batch, SessionEndedError when it died
    */
-  run(crops: readonly Uint8Array[], { isAgain, onSlow }: RunOptions): Promise<readonly Scores[]> {
-    this.#checkBatch(crops)
+  run(crops: readonly Uint8Array[], options: RunOptions): Promise<readonly Scores[]> {
+    const { isAgain, isAlone, onSlow } = options
+    if (this.#inFlight !== undefined) throw new Error('one batch at a time. This is a bug.')
+    checkCrops(crops, this.loaded.description.input, this.#options.load.request)
     const id = this.#nextBatch
     const count = crops.length
     this.#nextBatch += 1
@@ -144,7 +149,8 @@ export class Session {
         [watchdog.trustedMs(count, isAgain), onSlow],
       ])
       this.#inFlight = { id, count, startedAt: performance.now(), resolve, reject, stopWatch }
-      this.#channel.sendBatch({ kind: FrameKind.run, id, count }, crops)
+      const kind = isAlone && this.isWide && count === 1 ? FrameKind.runAlone : FrameKind.run
+      this.#channel.sendBatch({ kind, id, count }, crops)
     })
   }
 
@@ -262,16 +268,6 @@ export class Session {
     this.#inFlight = undefined
     run.stopWatch()
     return run
-  }
-
-  #checkBatch(crops: readonly Uint8Array[]): void {
-    const { maxBatchSize } = this.#options.load.request
-    const cropBytes = cropBytesOf(this.loaded.description.input, this.#options.load.request)
-    const fits = crops.every((crop) => crop.byteLength === cropBytes)
-    if (fits && crops.length >= 1 && crops.length <= maxBatchSize && !this.#inFlight) return
-    throw new RangeError(
-      `a batch of ${crops.length} crops of ${crops[0]?.byteLength} bytes; allowed are 1 to ${maxBatchSize} of ${cropBytes} bytes, one batch at a time. This is a bug.`,
-    )
   }
 
   #whenGone(): Promise<SessionEnd> {

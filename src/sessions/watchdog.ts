@@ -18,6 +18,8 @@ export const defaultWatchdog: WatchdogOptions = {
 export interface RunOptions {
   /** Whether these crops were with a session that ended. */
   readonly isAgain: boolean
+  /** Whether nothing else runs on the device now. */
+  readonly isAlone: boolean
   /** The run takes suspiciously long. It may still come to a good end. */
   readonly onSlow: () => void
 }

@@ -75,6 +75,22 @@ describe('the openvino engine', { skip: openvinoMissing }, () => {
     }
   })
 
+  test('an image that comes alone gets the same answer, with threads of its own', async (t) => {
+    const folder = await smallModel(t)
+    for (const cacheFolder of [null, await tempFolder(t)]) {
+      const model = await loadWithOpenvino(t, { folder, cacheFolder, threadsAlone: 2 })
+      const crops = smallCrops(1)
+      const [alone, again] = [await model.runAlone?.(crops), await model.runAlone?.(crops)]
+      assert.ok(alone !== undefined && again !== undefined)
+      assertClose(alone, await model.run(crops, 1))
+      assert.deepEqual(again, alone)
+      await model.close()
+      await assert.rejects(async () => model.runAlone?.(crops), /closed/)
+    }
+    const narrow = await loadWithOpenvino(t, { folder })
+    assert.equal(narrow.runAlone, undefined)
+  })
+
   test('scores stay as they were when the next batch runs', async (t) => {
     const model = await loadWithOpenvino(t, { folder: await smallModel(t) })
     const crops = smallCrops(2)

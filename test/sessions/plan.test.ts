@@ -38,6 +38,16 @@ test('where threads gain little, sessions are many and narrow, and no core is gi
   assert.equal(narrow({ threadsPerSession: 8 }), '2 x 8')
 })
 
+test('an image that comes alone gets the cores of all narrow sessions, unless threads are named', () => {
+  const alone = (options: Partial<PlanOptions>) =>
+    planSessions({ ...machine, ...options }).threadsAlone
+  assert.equal(alone({ cores: 4, prefersNarrow: true }), 4)
+  assert.equal(alone({ prefersNarrow: true }), 8)
+  assert.equal(alone({ cores: 96, prefersNarrow: true }), 12)
+  assert.equal(alone({ prefersNarrow: true, threadsPerSession: 1 }), 1)
+  assert.equal(alone({ cores: 4, threadsPerSession: 2 }), 2)
+})
+
 test('a batch is as large as pays, unless the operator says otherwise', () => {
   assert.equal(planSessions(machine).maxBatchSize, 8)
   assert.equal(planSessions({ ...machine, prefersNarrow: true }).maxBatchSize, 4)
@@ -47,7 +57,7 @@ test('a batch is as large as pays, unless the operator says otherwise', () => {
 test('memory bounds the number of narrow sessions', () => {
   const narrow = (memoryBytes: number) => shares({ cores: 4, memoryBytes, prefersNarrow: true })
   assert.equal(narrow(8 * gib), '4 x 1')
-  assert.equal(narrow(2 * gib), '2 x 2')
+  assert.equal(narrow(3 * gib), '2 x 2')
   assert.equal(narrow(gib / 2), '1 x 4')
 })
 
@@ -57,6 +67,7 @@ test('a GPU has two sessions that are fed large batches', () => {
     device: 'cuda:0',
     sessions: 2,
     threads: 1,
+    threadsAlone: 1,
     concurrency: 2,
     maxBatchSize: 32,
   })

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { withFault } from '../fixtures/faults.ts'
-import { expectedScores, openPool, until } from '../support/test-pool.ts'
+import { expectedScores, openPool, tinyRequest, until } from '../support/test-pool.ts'
 import { tinyClasses, tinyCrop } from '../support/tiny-model.ts'
 
 test('a batch comes back as one row of scores a crop, in order', async (t) => {
@@ -59,4 +59,42 @@ test('a session that the system has no room for is tried again, and the service 
   delete process.env.TEST_TOO_LONG
   const [outcome] = await run([tinyCrop(1)])
   assert.equal(outcome?.ok, true)
+})
+
+test('an image gets the threads of all sessions exactly while it is the only one', async (t) => {
+  const request = { ...(await tinyRequest()), threadsAlone: 2 }
+  const { pool, run, lines } = await openPool(t, 3, { request })
+  await pool.complete
+  const told = () => lines.filter((line) => line === 'alone').length
+  await until(() => told() === 1) // it was made warm, in one of the three sessions
+
+  const [outcome] = await run([tinyCrop(1)])
+  const [expected] = await expectedScores([1])
+  assert.ok(outcome?.ok)
+  assert.deepEqual(outcome.value.scores, expected)
+  await until(() => told() === 2)
+
+  await run([tinyCrop(1), tinyCrop(2)])
+  const lease = await pool.lease()
+  const first = lease.run([withFault(tinyCrop(3), 'slow')]) // alone when it starts
+  const beside = await Promise.all([run([tinyCrop(4)]), run([tinyCrop(5)])])
+  assert.deepEqual(
+    beside.map(([one]) => one?.ok),
+    [true, true],
+  )
+  await first
+  await run([tinyCrop(6)])
+  await until(() => told() >= 4)
+  assert.equal(told(), 4)
+})
+
+test('the session for images that come alone is replaced by one that is for them too', async (t) => {
+  const request = { ...(await tinyRequest()), threadsAlone: 2 }
+  const { pool, run, lines, deaths } = await openPool(t, 2, { request, restart: { minMs: 10 } })
+  await pool.complete
+  const wide = pool.sessions[1]?.pid as number // the last one
+  process.kill(wide, 'SIGKILL')
+  await until(() => deaths.length === 1 && pool.counts.idle === 2)
+  await run([tinyCrop(1)])
+  await until(() => lines.filter((line) => line === 'alone').length === 3) // warm, warm again, run
 })

@@ -69,21 +69,22 @@ async function loadWith(library: OpenVino, request: LoadRequest): Promise<Loaded
   try {
     const core = lasting.own('ov_core_free', 'starting', (out) => library.c.ov_core_create(out))
     const read = await readModel({ library, core, handles: reading }, request)
-    const { compiled, precision } = await compileModel(
-      { library, core, handles: lasting },
-      read.model,
-      request,
-    )
     const { input, output, scores, note } = read
-    const session = createSession(library, lasting, {
-      compiled,
-      height: input.height,
-      width: input.width,
-      classes: output.classes,
-      scores,
-      maxBatchSize: request.maxBatchSize,
-      inputForm: request.inputForm,
-    })
+    const openSession = async (changes: Partial<LoadRequest>) => {
+      const changed = { ...request, ...changes }
+      const place = { library, core, handles: lasting }
+      const { compiled, precision } = await compileModel(place, read.model, changed)
+      const { maxBatchSize, inputForm } = changed
+      const size = { height: input.height, width: input.width, classes: output.classes }
+      const form = { compiled, ...size, scores, maxBatchSize, inputForm }
+      return { precision, session: createSession(library, lasting, form) }
+    }
+    const { session, precision } = await openSession({})
+    const { threadsAlone } = request
+    const alone =
+      threadsAlone === undefined
+        ? undefined
+        : (await openSession({ threads: threadsAlone, maxBatchSize: 1 })).session
     const ask = () => findScoreKind(session.cropBytes, (crop) => session.run(crop, 1))
     // The bytes of pixels are noise as floats: sessions of pixels tell the kind of a model's scores.
     const kind = output.kind ?? (request.inputForm === 'tensors' ? 'logits' : await ask())
@@ -100,7 +101,11 @@ async function loadWith(library: OpenVino, request: LoadRequest): Promise<Loaded
         ...(note === undefined ? {} : { note }),
       },
       run: async (pixels, count) => session.run(pixels, count),
-      close: async () => session.close(),
+      ...(alone !== undefined && { runAlone: async (pixels) => alone.run(pixels, 1) }),
+      async close() {
+        alone?.close()
+        session.close()
+      },
     }
   } catch (error) {
     lasting.close()
