@@ -1,11 +1,12 @@
 // A converted model in an ONNX Runtime session: pixels in, scores out.
 import type { InferenceSession } from 'onnxruntime-node'
-import { ModelError, messageOf } from '../../errors.ts'
+import { ModelError } from '../../errors.ts'
 import type { LoadedModel, LoadRequest, ModelDescription } from '../engine.ts'
 import { findScoreKind } from '../score-kind.ts'
 import { cudaAdvice } from './cuda-provider.ts'
 import type { ConvertedModel } from './model-source.ts'
 import { loadRuntime, type Runtime, runtimeVersion } from './runtime.ts'
+import { wordsOf } from './runtime-words.ts'
 import { sessionOptions } from './session-options.ts'
 
 /** @throws ModelError `unsupported` where the runtime or the device refuses the graph */
@@ -74,7 +75,7 @@ async function createSessions(
   } catch (error) {
     throw new ModelError(
       'unsupported',
-      `model ${request.model}: onnxruntime cannot run it on ${request.device}: ${messageOf(error)}` +
+      `model ${request.model}: onnxruntime cannot run it on ${request.device}: ${wordsOf(error)}` +
         (isCuda(request) ? `.${await cudaAdvice()}` : ''),
       { cause: error },
     )
