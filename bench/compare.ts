@@ -12,7 +12,13 @@ import { closedLoop, openLoop } from './compare/load.ts'
 import { awake, measurePoint, mergeRounds, settleMsOf } from './compare/measure.ts'
 import { signalTree } from './compare/process-tree.ts'
 import { writeReport } from './compare/report.ts'
-import type { BareResult, Comparison, ContenderResult, Point } from './compare/results.ts'
+import {
+  type BareResult,
+  type Comparison,
+  type ContenderResult,
+  loneName,
+  type Point,
+} from './compare/results.ts'
 import { describeSetting } from './compare/setting.ts'
 import type { BareFigure } from './support/bare-loops.ts'
 import { machine } from './support/machine.ts'
@@ -100,6 +106,7 @@ for (const engine of engines) {
             await measure({ kind: 'infer', batchSize, durationMs }),
           )
         }
+        addBare(loneName(engine), 1, await measure({ kind: 'image', durationMs }))
         if (engine !== engines[0]) return
         for (const atOnce of [1, threads]) {
           addBare('bare decode', atOnce, await measure({ kind: 'decode', atOnce, durationMs }))

@@ -4,7 +4,14 @@ import { join } from 'node:path'
 import { lineChart, type Series } from '../plot/line-chart.ts'
 import { markdownTable, shown } from '../support/statistics.ts'
 import { goodMs } from './load.ts'
-import { bareOf, type Comparison, type ContenderResult, ceilingOf, type Point } from './results.ts'
+import {
+  bareOf,
+  type Comparison,
+  type ContenderResult,
+  ceilingOf,
+  loneName,
+  type Point,
+} from './results.ts'
 
 const ownPrefix = 'this service, '
 /** The peer that ratios are told against. */
@@ -39,7 +46,8 @@ ${closedTable(comparison)}
 
 ## What the service adds to its parts
 
-The ceiling is 1 / (1 / bare inference + 1 / bare decoding) on the same cores.
+The ceiling is 1 / (1 / bare inference + 1 / bare decoding) on the same cores. _Both in turn_ is a bare loop that decodes an image and then
+computes it: each finds the caches as the other left them, which loops of one of them do not.
 
 ${partsTable(comparison)}
 
@@ -103,6 +111,7 @@ function partsTable(comparison: Comparison): string {
       const single = bareOf(comparison, `bare ${engine}`, 1)?.medianMs ?? Number.NaN
       const decode = bareOf(comparison, 'bare decode', 1)?.medianMs ?? Number.NaN
       const lone = one.closed[0]?.p50Ms ?? Number.NaN
+      const both = bareOf(comparison, loneName(engine), 1)?.medianMs ?? Number.NaN
       return [
         engine,
         shown(bareOf(comparison, `bare ${engine}`, maxBatchSize)?.imagesPerSecond ?? Number.NaN),
@@ -111,6 +120,7 @@ function partsTable(comparison: Comparison): string {
         shown(many?.imagesPerSecond ?? Number.NaN),
         ((many?.imagesPerSecond ?? Number.NaN) / ceiling).toFixed(2),
         `${shown(lone)} - ${shown(single)} - ${shown(decode)} = ${shown(lone - single - decode)}`,
+        `${shown(lone)} - ${shown(both)} = ${shown(lone - both)}`,
       ]
     })
   const head = [
@@ -121,6 +131,7 @@ function partsTable(comparison: Comparison): string {
     'service, 32 clients',
     'of the ceiling',
     'p50 at 1 client - inference - decode, ms',
+    '- both in turn, ms',
   ]
   return markdownTable([head, ...rows])
 }

@@ -38,6 +38,11 @@ export interface Comparison {
   readonly absent: readonly { readonly name: string; readonly reason: string }[]
 }
 
+/** The loop that decodes an image and then computes it, which is what one client waits for at least. */
+export function loneName(engine: string): string {
+  return `bare decode, then ${engine}`
+}
+
 export function bareOf({ bare }: Comparison, name: string, batch: number): BareResult | undefined {
   return bare.find((one) => one.name === name && one.batch === batch)
 }

@@ -16,6 +16,8 @@ export interface BareOrder {
 export type BareTask =
   | { readonly kind: 'infer'; readonly batchSize: number; readonly durationMs: number }
   | { readonly kind: 'decode'; readonly atOnce: number; readonly durationMs: number }
+  /** One image after the other: decoded, then inferred. */
+  | { readonly kind: 'image'; readonly durationMs: number }
 
 export interface BareFigure {
   readonly imagesPerSecond: number
@@ -60,6 +62,10 @@ async function measure({ model, decode }: Loops, task: BareTask): Promise<BareFi
     for (let i = 0; i < task.batchSize; i++) batch.set(crop, i * crop.length)
     while (performance.now() < endAt) {
       await timed(task.batchSize, () => model.run(batch, task.batchSize))
+    }
+  } else if (task.kind === 'image') {
+    while (performance.now() < endAt) {
+      await timed(1, async () => model.run(await decode(images), 1))
     }
   } else {
     const one = async () => {
