@@ -120,7 +120,9 @@ function partsTable(comparison: Comparison): string {
         shown(many?.imagesPerSecond ?? Number.NaN),
         ((many?.imagesPerSecond ?? Number.NaN) / ceiling).toFixed(2),
         `${shown(lone)} - ${shown(single)} - ${shown(decode)} = ${shown(lone - single - decode)}`,
-        `${shown(lone)} - ${shown(both)} = ${shown(lone - both)}`,
+        Number.isNaN(both)
+          ? shown(both)
+          : `${shown(lone)} - ${shown(both)} = ${shown(lone - both)}`,
       ]
     })
   const head = [

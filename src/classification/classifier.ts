@@ -8,7 +8,7 @@ import type { ModelTable } from './model-table.ts'
 import type { RankedClass } from './probabilities.ts'
 import { canRollUp, rollUp } from './rollup.ts'
 import { createScore } from './score.ts'
-import { overloaded, retryAfterS, type ServedModel } from './served-model.ts'
+import { overloaded, type ServedModel } from './served-model.ts'
 import type { Classification, ClassifyRequest, Prediction, Score, Target } from './types.ts'
 
 /** What the use case reports while it works; app.ts turns it into metrics. */
@@ -110,7 +110,7 @@ function assertRoom(served: ServedModel, imaging: Imaging, deadline: number): vo
   const { maxQueueSize, maxBatchSize, sessions } = served.options
   const waiting = served.inFlight
   if (waiting >= maxQueueSize + maxBatchSize * sessions) {
-    throw overloaded(served.options, served.forecast.finishMs(waiting))
+    throw overloaded(served.options, served.retryAfterS(served.forecast.finishMs(waiting)))
   }
   const remainingMs = deadline - performance.now()
   if (remainingMs <= 0) {
@@ -122,7 +122,7 @@ function assertRoom(served: ServedModel, imaging: Imaging, deadline: number): vo
     throw new ServiceError(
       'overloaded',
       `an answer would take about ${Math.round(finishMs)} ms, the request allows ${Math.round(remainingMs)} ms`,
-      { retryAfterS: retryAfterS(finishMs - remainingMs) },
+      { retryAfterS: served.retryAfterS(finishMs - remainingMs) },
     )
   }
 }

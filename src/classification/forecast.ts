@@ -12,6 +12,8 @@ export interface Forecast {
    * @param ahead images that wait before it
    */
   finishMs(ahead: number): number
+  /** Milliseconds an image, at the rate of all sessions with full batches; 0 while nothing is learned. */
+  eachMs(): number
   /** The largest batch that takes no longer than `ms`, at least 1; all that fit while nothing is learned. */
   sizeWithin(ms: number): number
   /** An image of which `predictedMs` was foretold took `actualMs`, or was given up after that. */
@@ -79,6 +81,7 @@ export function createForecast(sessions: number, maxBatchSize: number): Forecast
       deviation += trustWeight * (Math.abs(ratio - meanRatio) - deviation)
       meanRatio += trustWeight * (ratio - meanRatio)
     },
+    eachMs: () => (learned ? durationMs(maxBatchSize) / maxBatchSize / sessions : 0),
     sizeWithin(ms) {
       if (!learned) return maxBatchSize
       let size = maxBatchSize

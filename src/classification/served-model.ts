@@ -13,6 +13,7 @@ import type { Scores, SessionPool } from '../sessions/session-pool.ts'
 import { createForecast, type Forecast } from './forecast.ts'
 import { createMapSource, type MapSource } from './map-source.ts'
 import { recipeOf } from './recipe.ts'
+import { createReturns } from './returns.ts'
 import { createSideSessions, type SideSessions } from './side-sessions.ts'
 import { createStatistics, type StatisticsRecorder } from './statistics.ts'
 import type { LabelRow } from './types.ts'
@@ -65,6 +66,8 @@ export interface ServedModel {
   readonly inFlight: number
   /** Images waiting for a session. */
   readonly queueDepth: number
+  /** Whole seconds after which a client may come back that is refused now, at least one. */
+  retryAfterS(waitMs: number): number
   /** Counts an image in; the function it gives counts it out again. */
   enter(): () => void
   /** @throws ServiceError overloaded, deadline_exceeded, session_failed, image_refused */
@@ -79,14 +82,10 @@ export interface ServedModel {
  */
 const turnMs = 200
 
-/** Whole seconds after which a refused client may come back; at least one. */
-export function retryAfterS(waitMs: number): number {
-  return Math.max(1, Math.ceil(waitMs / 1000))
-}
-
 export function createServedModel(options: ServedModelOptions): ServedModel {
   const { version, pool, labels, maxBatchSize } = options
   const forecast = createForecast(options.sessions, maxBatchSize)
+  const returns = createReturns()
   const statistics = createStatistics()
   const ran = (size: number, ms: number) => {
     forecast.learn(size, ms)
@@ -104,10 +103,12 @@ export function createServedModel(options: ServedModelOptions): ServedModel {
     maxSizeNow: () => (pool.shared ? forecast.sizeWithin(turnMs) : maxBatchSize),
     maxDelayMs: options.maxQueueDelayMs,
     maxQueue: options.maxQueueSize,
-    rejectFull: () => overloaded(options, forecast.finishMs(batcher.depth)),
+    rejectFull: () => overloaded(options, retryAfterS(forecast.finishMs(batcher.depth))),
     rejectLate: () => new ServiceError('deadline_exceeded', 'the image waited past its deadline'),
     observe: options.observe,
   })
+  const retryAfterS = (waitMs: number) =>
+    Math.max(1, Math.ceil(returns.next(waitMs, forecast.eachMs()) / 1000))
   const { tensors, logits } = createSides(options, ran)
   const maps = createMapSource({ model: version.model, open: options.openMaps, maxBatchSize })
   const runs = JSON.stringify([version.model, version.version, pool.description])
@@ -126,6 +127,7 @@ export function createServedModel(options: ServedModelOptions): ServedModel {
     key: `${version.fingerprint} ${runs}`,
     recipe: recipeOf(version.manifest.preprocess, pool.description.input),
     identity: `${version.identity} ${runs}`,
+    retryAfterS,
     get inFlight() {
       return inFlight
     },
@@ -201,11 +203,11 @@ function learning(
 /** The refusal of an image for which there is no room, with the time after which there may be. */
 export function overloaded(
   { version, maxQueueSize }: ServedModelOptions,
-  waitMs: number,
+  retryAfterS: number,
 ): ServiceError {
   return new ServiceError(
     'overloaded',
     `${version.model} has ${maxQueueSize} images waiting, which is all it holds; try again later`,
-    { retryAfterS: retryAfterS(waitMs) },
+    { retryAfterS },
   )
 }
