@@ -122,7 +122,7 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   }
 }
 
-/** Its libraries take a good part of the start to load, like the edge's: the sessions have begun theirs by then. */
+/** Takes a good part of the start to load, as the edge does: the sessions have begun theirs by then. */
 async function openImaging(config: Config) {
   const { createImaging } = await import('./imaging/decoder-pool.ts')
   const { drawHeatMap } = await import('./imaging/heat-map.ts')

@@ -1,7 +1,6 @@
 // When refused clients should come back. Told the same second, a crowd comes back as one, finds room for a
-// few and is refused again: at 512 clients refusals took a quarter of two cores from the answers
-// (`npm run bench`). So each is given the time at which its turn would come if all that were refused
-// before it came back too.
+// few and is refused again, which takes time from the answers (docs/performance, 512 clients). So each is
+// given the time at which its turn would come if all that were refused before it came back too.
 
 /**
  * Nobody is sent away for longer, unless the queue itself takes longer: the default REQUEST_TIMEOUT_MS, since
