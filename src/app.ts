@@ -8,6 +8,7 @@ import type { Classifier } from './classification/types.ts'
 import { type Config, cores } from './config.ts'
 import { ModelError, messageOf } from './errors.ts'
 import { closeGently } from './http/closing.ts'
+import type { HttpOptions } from './http/options.ts'
 import { isCurrent, loadModel, planDevices } from './load-model.ts'
 import { createMetrics, type Metrics } from './metrics/metrics.ts'
 import {
@@ -73,7 +74,11 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
   const reloader = startReloader(config, { lineup, table, log })
   const firstLook = reloader.ask(true)
   firstLook.catch(() => {}) // `start` tells of it
-  const { imaging, drawHeatMap } = await openImaging(config)
+  const stopLoading = async () => {
+    reloader.stop()
+    await lineup.close()
+  }
+  const { imaging, drawHeatMap } = await orUndo(openImaging(config), stopLoading)
   let phase: 'serving' | 'leaving' | 'closing' = 'serving'
   const classifier = createClassificationService({
     imaging,
@@ -86,15 +91,11 @@ export async function createApp(config: Config, options: AppOptions): Promise<Ap
     closing: () => phase === 'closing',
     observe: classificationObserver(metrics, tracing),
   })
-  const edge = await loadEdge()
   const draining = () => phase !== 'serving'
   const parts = { classifier, metrics, tracer: tracing, logger: log, version, draining }
-  const making = edge.createServer({ ...edgeSettings(config), ...parts })
-  const http = await making.catch(async (error) => {
-    reloader.stop()
-    await Promise.all([lineup.close(), imaging.close()])
-    throw error
-  })
+  const { edge, http } = await orUndo(openEdge({ ...edgeSettings(config), ...parts }), () =>
+    Promise.all([stopLoading(), imaging.close()]),
+  )
   const metricsServer = config.metricsPort === 0 ? null : edge.createMetricsServer(metrics)
   return {
     classifier,
@@ -129,8 +130,20 @@ async function openImaging(config: Config) {
   return { imaging: createImaging(imagingSettings(config)), drawHeatMap }
 }
 
-async function loadEdge() {
-  return { ...(await import('./http/server.ts')), ...(await import('./http/metrics-server.ts')) }
+async function openEdge(options: HttpOptions) {
+  const edge = {
+    ...(await import('./http/server.ts')),
+    ...(await import('./http/metrics-server.ts')),
+  }
+  return { edge, http: await edge.createServer(options) }
+}
+
+/** What was begun before ends in good order where the next part cannot be made. */
+async function orUndo<Part>(making: Promise<Part>, undo: () => Promise<unknown>): Promise<Part> {
+  return await making.catch(async (error: unknown) => {
+    await undo()
+    throw error
+  })
 }
 
 function startReloader(

@@ -47,6 +47,7 @@ function stubPool(): SessionPool {
       output: { name: 'logits', kind: 'logits', classes },
     },
     refused: [],
+    warmUpMs: 0,
     counts: { starting: 0, idle: 1, busy: 0 },
     sessions: [],
     ready: true,

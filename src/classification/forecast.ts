@@ -8,13 +8,13 @@ export interface Forecast {
   /** A batch of `size` images took `ms`. */
   learn(size: number, ms: number): void
   /**
-   * Milliseconds until an image that comes now would be done; 0 while nothing is learned.
+   * Milliseconds until an image that comes now would be done; 0 while nothing is known.
    * @param ahead images that wait before it
    */
   finishMs(ahead: number): number
-  /** Milliseconds an image, at the rate of all sessions with full batches; 0 while nothing is learned. */
+  /** Milliseconds an image, at the rate of all sessions with full batches; 0 while nothing is known. */
   eachMs(): number
-  /** The largest batch that takes no longer than `ms`, at least 1; all that fit while nothing is learned. */
+  /** The largest batch that takes no longer than `ms`, at least 1; all that fit while nothing is known. */
   sizeWithin(ms: number): number
   /** An image of which `predictedMs` was foretold took `actualMs`, or was given up after that. */
   compare(predictedMs: number, actualMs: number): void
@@ -42,11 +42,13 @@ const deviations = 4
 /**
  * @param sessions how many batches run at once
  * @param maxBatchSize most images of a batch
+ * @param warmUpMs what a full batch took before there were any clients; believed until the first of
+ * theirs is done. Without it a crowd that is there at the start would all be let in.
  */
-export function createForecast(sessions: number, maxBatchSize: number): Forecast {
+export function createForecast(sessions: number, maxBatchSize: number, warmUpMs = 0): Forecast {
   // duration = fixed + each * size, by exponentially weighted least squares over recent batches.
-  let meanSize = 0
-  let meanMs = 0
+  let meanSize = maxBatchSize
+  let meanMs = warmUpMs
   let sizeVariance = 0
   let covariance = 0
   let learned = false
@@ -81,16 +83,14 @@ export function createForecast(sessions: number, maxBatchSize: number): Forecast
       deviation += trustWeight * (Math.abs(ratio - meanRatio) - deviation)
       meanRatio += trustWeight * (ratio - meanRatio)
     },
-    eachMs: () => (learned ? durationMs(maxBatchSize) / maxBatchSize / sessions : 0),
+    eachMs: () => durationMs(maxBatchSize) / maxBatchSize / sessions,
     sizeWithin(ms) {
-      if (!learned) return maxBatchSize
       let size = maxBatchSize
       while (size > 1 && durationMs(size) > ms) size -= 1
       return size
     },
     surelyMs: (predictedMs) => predictedMs * Math.max(1, meanRatio + deviations * deviation),
     finishMs(ahead) {
-      if (!learned) return 0
       const fullBatches = Math.floor(ahead / maxBatchSize)
       const own = durationMs((ahead % maxBatchSize) + 1)
       return (fullBatches * durationMs(maxBatchSize)) / sessions + own

@@ -84,7 +84,7 @@ const turnMs = 200
 
 export function createServedModel(options: ServedModelOptions): ServedModel {
   const { version, pool, labels, maxBatchSize } = options
-  const forecast = createForecast(options.sessions, maxBatchSize)
+  const forecast = createForecast(options.sessions, maxBatchSize, pool.warmUpMs)
   const returns = createReturns()
   const statistics = createStatistics()
   const ran = (size: number, ms: number) => {

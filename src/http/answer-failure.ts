@@ -6,23 +6,43 @@ import { errorShapeOf } from './dialects/dialects.ts'
 import { failureOf, HttpError } from './failure.ts'
 import { observeRequests } from './observe-requests.ts'
 import { type Failure, problemOf, problemType } from './problem.ts'
+import type { RefusalPace } from './refusal-pace.ts'
 import { recordOf } from './request-record.ts'
-import { sendRefusal } from './send-refusal.ts'
+import { type Refusal, sendRefusal } from './send-refusal.ts'
 
 export type FailureHandler = (error: unknown, request: FastifyRequest, reply: FastifyReply) => void
 
-export function createFailureHandler(metrics: Metrics): FailureHandler {
+/** @param pace absent where nothing is ever refused for its number */
+export function createFailureHandler(metrics: Metrics, pace?: RefusalPace): FailureHandler {
   return (error, request, reply) => {
     const failure = noteFailure(error, request, metrics)
     const dialect = errorShapeOf(request)
     const body = dialect?.bodyOf(failure, request) ?? problemOf(failure, request.id)
-    sendRefusal(request, reply, {
+    const refusal = {
       status: failure.status,
       contentType: dialect === undefined ? problemType : 'application/json; charset=utf-8',
       body: JSON.stringify(body),
       headers: failureHeaders(failure),
-    })
+    }
+    const { status, retryAfterS = 0 } = failure
+    const delayMs = status === 429 ? (pace?.delayMs(request, retryAfterS * 1000) ?? 0) : 0
+    if (delayMs === 0) sendRefusal(request, reply, refusal)
+    else sendLater(request, reply, { refusal, delayMs })
   }
+}
+
+/** Meanwhile the body is discarded: a crowd that waits for its refusals must not fill the memory. */
+function sendLater(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { refusal, delayMs }: { readonly refusal: Refusal; readonly delayMs: number },
+): void {
+  request.raw.unpipe().resume()
+  const timer = setTimeout(() => {
+    recordOf(request).respondedAt = performance.now()
+    sendRefusal(request, reply, refusal)
+  }, delayMs)
+  reply.raw.once('close', () => clearTimeout(timer))
 }
 
 /** For what Fastify refuses before any hook has run: a path that is no URL. */

@@ -23,6 +23,7 @@ import { observeRequests } from './observe-requests.ts'
 import type { HttpLimits, HttpOptions } from './options.ts'
 import { problemKinds } from './problem.ts'
 import { limitRates } from './rate-limit.ts'
+import { createRefusalPace } from './refusal-pace.ts'
 import { requestIdOf } from './request-id.ts'
 import { addSecurityHeaders } from './security-headers.ts'
 import { allowBody, discardRest } from './send-refusal.ts'
@@ -38,7 +39,7 @@ export async function createServer(options: HttpOptions): Promise<FastifyInstanc
   const contract = readContract()
   const uploads = createUploadBudget(uploadBytes(limits))
   const edge: Edge = { ...options, contract, uploads, access: createAccess(options.apiKeys) }
-  const answerFailure = createFailureHandler(metrics)
+  const answerFailure = createFailureHandler(metrics, createRefusalPace(limits.requestTimeoutMs))
   const app = fastify({
     ...socketOptions(limits),
     loggerInstance: options.logger.child({}), // with a level of its own; see listenQuietly

@@ -80,3 +80,8 @@ export function notReady(): ServiceError {
   const message = 'no session of this model can be kept running at the moment; try again later'
   return new ServiceError('not_ready', message, { retryAfterS })
 }
+
+/** What whoever asks for a session of a pool that is closing is told. */
+export function unloaded(): ServiceError {
+  return new ServiceError('draining', 'the model is being unloaded; try again')
+}

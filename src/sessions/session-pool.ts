@@ -1,6 +1,5 @@
 // The pool: N session processes that hold one version of one model, replaced when they die.
 import type { ModelDescription } from '../engines/engine.ts'
-import { ServiceError } from '../errors.ts'
 import { Allocator, type Grant } from './allocator.ts'
 import { checkupEveryMs, isSilent, isTooLarge, silentDetail } from './checkup.ts'
 import { findLeash } from './launch.ts'
@@ -13,7 +12,7 @@ import {
   settle,
 } from './pool-options.ts'
 import { RefusedCrops } from './refused-crops.ts'
-import { Breaker, notReady } from './restart-policy.ts'
+import { Breaker, notReady, unloaded } from './restart-policy.ts'
 import { runBatch } from './run-batch.ts'
 import { Seat } from './seat.ts'
 import type { Session } from './session.ts'
@@ -28,6 +27,8 @@ export interface SessionPool {
   /** What the sessions run, once the first is warm. */
   readonly description: ModelDescription
   readonly refused: readonly { readonly engine: string; readonly reason: string }[]
+  /** Milliseconds of the first full batch, which the first session ran to become warm. */
+  readonly warmUpMs: number
   readonly counts: Readonly<Record<SessionState, number>>
   readonly sessions: readonly SessionInfo[]
   /** Whether a session is there to run a batch, and sessions do not just die one after another. */
@@ -68,6 +69,7 @@ interface StartingLine {
 class ProcessPool implements SessionPool {
   readonly description: ModelDescription
   readonly refused: SessionPool['refused']
+  readonly warmUpMs: number
   readonly complete: Promise<void>
   readonly #options: SettledOptions
   readonly #starter: SessionStarter
@@ -98,6 +100,7 @@ class ProcessPool implements SessionPool {
     })
     this.description = line.first.loaded.description
     this.refused = line.first.loaded.refused
+    this.warmUpMs = line.first.loaded.fullBatchMs
     const sessions = [line.first, ...starter.startOthers(line.others)]
     for (const session of sessions) this.#states.set(session, 'starting')
     this.#seats = sessions.map(({ device, isWide }) => this.#seatOn(device, isWide))
@@ -142,7 +145,7 @@ class ProcessPool implements SessionPool {
 
   async #close(): Promise<void> {
     clearInterval(this.#checkups)
-    const draining = new ServiceError('draining', 'the model is being unloaded; try again')
+    const draining = unloaded()
     this.#allocator.refuseNew(draining)
     // Sessions that die now are still replaced: a running batch may need them for another try.
     await this.#lastLease()
@@ -266,9 +269,7 @@ class ProcessPool implements SessionPool {
 
   /** @throws ServiceError when waiting for a session makes no sense */
   #checkHope(): void {
-    if (this.#closing !== undefined) {
-      throw new ServiceError('draining', 'the model is being unloaded; try again')
-    }
+    if (this.#closing !== undefined) throw unloaded()
     if (this.#hopeless()) throw notReady()
   }
 

@@ -18,6 +18,15 @@ test('before anything is learned nothing is promised', () => {
   assert.equal(createForecast(1, 8).finishMs(100), 0)
 })
 
+test('before the first batch of a client the one of the warm-up is believed, and not after it', () => {
+  const forecast = createForecast(2, 8, 80)
+  near(forecast.finishMs(16), 80 + 10)
+  near(forecast.eachMs(), 5)
+  assert.equal(forecast.sizeWithin(40), 4)
+  forecast.learn(8, 40)
+  near(forecast.finishMs(16), 40 + 5)
+})
+
 test('a lone image is done after one batch of one', () => near(learned(1).finishMs(0), 15))
 
 test('images ahead fill whole batches first', () => near(learned(1).finishMs(16), 2 * 85 + 15))

@@ -1,4 +1,5 @@
-// Ten times what the service can do, for a while; and a flood for one model beside another.
+// Ten times what the service can do, for a while; a crowd that asks again the moment it is refused; and a
+// flood for one model beside another.
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { percentile } from '../../../bench/support/statistics.ts'
@@ -77,6 +78,40 @@ const tenfold: Fault = {
   },
 }
 
+const impatient: Fault = {
+  name: 'five hundred clients who ask again the moment they are refused',
+  async run({ repository, long }) {
+    const heavy = heavyModel(long)
+    await writeSmallModel(repository, heavy)
+    const images = await knownImages(repository, heavy, 8)
+    const environment = { MODELS: 'heavy', MAX_QUEUE_SIZE: '64' }
+    const server = await startServed({ repository, environment })
+    const { origin } = server
+    const ms = long ? 20_000 : 4_000
+    const usual = { origin, model: 'heavy', images, clients: 32 }
+    await runFor(ms / 4, usual) // warm on both sides
+    const before = await runFor(ms, usual)
+    const { ok, ...rest } = await runFor(ms, { ...usual, clients: 512 })
+    const after = await runFor(ms, usual)
+    assert.equal(await server.stop(), 0)
+    assert.deepEqual(tally(rest.lost), {})
+    assert.equal(rest.wrong, 0)
+    assert.equal(rest.withoutRetryAfter, 0)
+    const refused = rest.refused['429 overloaded'] ?? 0
+    assert.ok(refused > 0, 'the crowd was no crowd')
+    const goodput = (2 * ok) / (before.ok + after.ok)
+    const seen = {
+      'right answers a second to 32 clients': (((before.ok + after.ok) / 2 / ms) * 1000).toFixed(1),
+      'to 512': ((ok / ms) * 1000).toFixed(1),
+      'goodput / usual': goodput.toFixed(2),
+      'refusals a second': Math.round((refused / ms) * 1000),
+    }
+    const told = JSON.stringify(seen)
+    if (long) assert.ok(goodput >= promised.goodput, `goodput is less than promised: ${told}`)
+    return seen
+  },
+}
+
 const besideAFlood: Fault = {
   name: 'a flood for one model while another is used as always',
   async run({ repository, images, long }) {
@@ -121,4 +156,4 @@ async function runFor(ms: number, options: Parameters<typeof startLoad>[0]) {
   return await load.stop()
 }
 
-export const overload: readonly Fault[] = [tenfold, besideAFlood]
+export const overload: readonly Fault[] = [tenfold, impatient, besideAFlood]
