@@ -1,6 +1,7 @@
 // How fast clients are refused that do not wait for as long as they are told. One that sends its next
 // request the moment it was refused costs as much work as a core can do, and takes it from the answers:
-// so once refusals are many, such a client waits for its own. Who does as Retry-After says never does.
+// so once refusals are many, such a client waits for its own. Who does as Retry-After says never does, nor does a
+// proxy: many clients share its connections, and it may have another server to ask.
 import type { FastifyRequest } from 'fastify'
 
 /** So many a second cost about a tenth of a core: an overload to be refused at once, and no flood. */
@@ -24,6 +25,9 @@ interface Told {
   backAt: number
   isPaced: boolean
 }
+
+/** Headers by which a proxy tells that it is one. */
+const forwardedBy = ['x-forwarded-for', 'forwarded', 'via']
 
 const toldKey = Symbol('told')
 
@@ -51,6 +55,7 @@ export function createRefusalPace(
         refused = 0
       }
       refused += 1
+      if (forwardedBy.some((name) => raw.headers[name] !== undefined)) return 0
       const connection = raw.socket as Connection
       connection[toldKey] ??= { backAt: at, isPaced: false }
       const told = connection[toldKey]

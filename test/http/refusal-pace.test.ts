@@ -7,7 +7,8 @@ import { createRefusalPace } from '../../src/http/refusal-pace.ts'
 const many = 400
 
 /** A request on a connection of its own. */
-const onConnection = () => ({ raw: { socket: {} } }) as unknown as FastifyRequest
+const onConnection = (headers: Readonly<Record<string, string>> = {}) =>
+  ({ raw: { socket: {}, headers } }) as unknown as FastifyRequest
 
 function withClock() {
   const clock = { ms: 1_000 }
@@ -63,4 +64,17 @@ test('who waits goes on waiting when there are few again, until he does as he wa
   assert.equal(pace.delayMs(early, 5_000), 0)
   clock.ms += 1
   assert.equal(pace.delayMs(early, 5_000), 0)
+})
+
+test('a proxy, whose connections are many clients, never waits', () => {
+  const { pace, crowd } = withClock()
+  const proxied = [
+    { 'x-forwarded-for': '192.0.2.1' },
+    { forwarded: 'for=192.0.2.1' },
+    { via: '1.1 a' },
+  ]
+  const requests = proxied.map((headers) => onConnection(headers))
+  for (const request of requests) pace.delayMs(request, 5_000)
+  crowd(many)
+  for (const request of requests) assert.equal(pace.delayMs(request, 5_000), 0)
 })
