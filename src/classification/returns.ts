@@ -4,7 +4,7 @@
 
 /**
  * Nobody is sent away for longer, unless the queue itself takes longer. A crowd that is too large for
- * this comes back several times: with 10 s, 400 clients too many were 70 refusals a second.
+ * this comes back several times, and each time is refused again.
  */
 const longestMs = 30_000
 

@@ -4,7 +4,7 @@
 // proxy: many clients share its connections, and it may have another server to ask.
 import type { FastifyRequest } from 'fastify'
 
-/** So many a second cost about a tenth of a core: an overload to be refused at once, and no flood. */
+/** So many a second are an overload, which is refused at once, and no flood. */
 const manyPerSecond = 400
 /** Long enough to make few of the many. */
 const longestMs = 5_000

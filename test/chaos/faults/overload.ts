@@ -18,14 +18,8 @@ const promised = { goodput: 0.9, refusalMs: 50, growthMib: 64 }
 const tenfold: Fault = {
   name: 'ten times more requests than the service can compute',
   async run({ repository, long }) {
-    const heavy = heavyModel(long)
-    await writeSmallModel(repository, heavy)
-    const images = await knownImages(repository, heavy, 8)
-    const server = await startServed({
-      repository,
-      environment: { MODELS: 'heavy', REQUEST_TIMEOUT_MS: String(deadlineMs) },
-    })
-    const { origin } = server
+    const environment = { MODELS: 'heavy', REQUEST_TIMEOUT_MS: String(deadlineMs) }
+    const { server, origin, images } = await serveHeavy(repository, long, environment)
     const calmMs = long ? 20_000 : 4_000
     const floodMs = long ? 60_000 : 6_000
     const peak = async () => {
@@ -81,12 +75,8 @@ const tenfold: Fault = {
 const impatient: Fault = {
   name: 'five hundred clients who ask again the moment they are refused',
   async run({ repository, long }) {
-    const heavy = heavyModel(long)
-    await writeSmallModel(repository, heavy)
-    const images = await knownImages(repository, heavy, 8)
     const environment = { MODELS: 'heavy', MAX_QUEUE_SIZE: '64' }
-    const server = await startServed({ repository, environment })
-    const { origin } = server
+    const { server, origin, images } = await serveHeavy(repository, long, environment)
     const ms = long ? 20_000 : 4_000
     const usual = { origin, model: 'heavy', images, clients: 32 }
     await runFor(ms / 4, usual) // warm on both sides
@@ -115,12 +105,9 @@ const impatient: Fault = {
 const besideAFlood: Fault = {
   name: 'a flood for one model while another is used as always',
   async run({ repository, images, long }) {
-    const heavy = heavyModel(long)
-    await writeSmallModel(repository, heavy)
-    const heavyImages = await knownImages(repository, heavy, 8)
     const environment = { SESSIONS_PER_DEVICE: '1', MAX_QUEUE_SIZE: '64' }
-    const server = await startServed({ repository, environment })
-    const { origin } = server
+    const heavy = await serveHeavy(repository, long, environment)
+    const { server, origin } = heavy
     const usual = { origin, model: 'small', images, clients: 2, restMs: 50 }
     const forMs = long ? 10_000 : 3_000
     await runFor(forMs, usual) // warm on both sides
@@ -128,7 +115,7 @@ const besideAFlood: Fault = {
     const flood = startLoad({
       origin,
       model: 'heavy',
-      images: heavyImages,
+      images: heavy.images,
       clients: 400,
       restMs: 200,
     })
@@ -148,6 +135,19 @@ const besideAFlood: Fault = {
       'the flood': `${flooded.ok} right, ${JSON.stringify(flooded.refused)}`,
     }
   },
+}
+
+/** A server that has the heavy model too, and images whose answers of it are known. */
+async function serveHeavy(
+  repository: string,
+  long: boolean,
+  environment: Readonly<Record<string, string>>,
+) {
+  const heavy = heavyModel(long)
+  await writeSmallModel(repository, heavy)
+  const images = await knownImages(repository, heavy, 8)
+  const server = await startServed({ repository, environment })
+  return { server, origin: server.origin, images }
 }
 
 async function runFor(ms: number, options: Parameters<typeof startLoad>[0]) {
