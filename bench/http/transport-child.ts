@@ -1,6 +1,7 @@
 // The other end of a transport that is measured: takes batches of crops, gives rows of scores back.
 // Started as `node transport-child.js pipe|fork`.
 import { Socket } from 'node:net'
+import { readCropMemory } from '../../src/sessions/crop-memory.ts'
 import { FrameKind, FrameReader, writeFrame } from '../../src/sessions/frame.ts'
 import { batchBytes, batchSize, scoresBytes } from './transports.ts'
 
@@ -11,8 +12,10 @@ if (process.argv[2] === 'pipe') {
   const socket = new Socket({ fd: 3, readable: true, writable: true })
   const reader = new FrameReader({
     payloadFor: () => pixels,
-    onFrame: ({ id }) =>
-      writeFrame(socket, { kind: FrameKind.scores, id, count: batchSize }, [scores]),
+    onFrame({ id, payloadBytes }) {
+      if (payloadBytes === 0) readCropMemory(pixels)
+      writeFrame(socket, { kind: FrameKind.scores, id, count: batchSize }, [scores])
+    },
   })
   socket.on('data', (chunk: Buffer) => reader.push(chunk)).on('close', () => process.exit())
 } else {

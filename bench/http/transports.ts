@@ -1,9 +1,10 @@
 // What it costs this process to hand a batch of crops to another one and to get scores back: the
-// framed pipe that sessions use, against fork's messages in both of their serialisations.
+// shared memory that sessions use, against a framed pipe and fork's messages in both of their serialisations.
 import { type ChildProcess, fork, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import type { Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { openCropMemory } from '../../src/sessions/crop-memory.ts'
 import { FrameKind, FrameReader, writeFrame } from '../../src/sessions/frame.ts'
 import { createSamples } from '../support/statistics.ts'
 
@@ -24,7 +25,7 @@ const program = fileURLToPath(new URL('./transport-child.js', import.meta.url))
 
 /** @returns a Markdown table */
 export async function measureTransports(durationMs: number): Promise<string> {
-  const transports = [framedPipe(), forkMessages('advanced'), forkMessages('json')]
+  const transports = [sharedMemory(), framedPipe(), forkMessages('advanced'), forkMessages('json')]
   const samples = createSamples()
   for (let round = 0; round < rounds; round++) {
     for (const transport of transports) {
@@ -55,9 +56,35 @@ function crops(): Uint8Array[] {
   return Array.from({ length: batchSize }, (_, index) => new Uint8Array(cropBytes).fill(index))
 }
 
+function sharedMemory(): Transport {
+  const memory = openCropMemory()
+  if (memory === undefined) throw new Error('this system has no shared memory')
+  return overPipe({
+    name: 'shared memory, a frame on the pipe (what sessions use)',
+    descriptor: memory.descriptor,
+    payloadOf: (batch) => (memory.write(batch) ? [] : batch),
+  })
+}
+
 function framedPipe(): Transport {
+  return overPipe({
+    name: 'framed pipe, corked writes',
+    descriptor: 'ignore',
+    payloadOf: (batch) => batch,
+  })
+}
+
+interface OverPipe {
+  readonly name: string
+  /** What the child has as `cropMemoryDescriptor`. */
+  readonly descriptor: number | 'ignore'
+  /** What of the batch goes through the pipe. */
+  readonly payloadOf: (batch: readonly Uint8Array[]) => readonly Uint8Array[]
+}
+
+function overPipe({ name, descriptor, payloadOf }: OverPipe): Transport {
   const child = spawn(process.execPath, [program, 'pipe'], {
-    stdio: ['ignore', 'inherit', 'inherit', 'pipe'],
+    stdio: ['ignore', 'inherit', 'inherit', 'pipe', descriptor],
   })
   const socket = child.stdio[3] as unknown as Socket
   let answered: () => void = () => {}
@@ -68,12 +95,12 @@ function framedPipe(): Transport {
   socket.on('data', (chunk: Buffer) => reader.push(chunk)).on('error', () => {})
   const batch = crops()
   return {
-    name: 'framed pipe, corked writes (what sessions use)',
+    name,
     child,
     exchange: () =>
       new Promise<void>((resolve) => {
         answered = resolve
-        writeFrame(socket, { kind: FrameKind.run, id: 1, count: batchSize }, batch)
+        writeFrame(socket, { kind: FrameKind.run, id: 1, count: batchSize }, payloadOf(batch))
       }),
   }
 }

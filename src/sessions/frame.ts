@@ -12,7 +12,7 @@ import type { Writable } from 'node:stream'
 export const FrameKind = {
   /** JSON, see messages.ts. */
   control: 1,
-  /** To the session: uint8 [count, height, width, 3]. */
+  /** To the session: uint8 [count, height, width, 3], or nothing where that is in the crop memory. */
   run: 2,
   /** From the session: a float64 of milliseconds, then float32 [count, classes]. */
   scores: 3,

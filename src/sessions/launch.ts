@@ -13,16 +13,21 @@ export interface Launch {
   readonly device: string
   /** Shown by `ps`. */
   readonly label: string
+  /** What the process is to have as `cropMemoryDescriptor`. */
+  readonly cropDescriptor?: number | undefined
 }
 
 /** Starts the process. A failure to start arrives as its `error` event, like every other end. */
-export function launch({ entry, device, label }: Launch, leash: readonly string[]): ChildProcess {
+export function launch(
+  { entry, device, label, cropDescriptor }: Launch,
+  leash: readonly string[],
+): ChildProcess {
   const node = [process.execPath, fileURLToPath(entry), String(process.pid), label]
   const [command = '', ...args] = [...leash, ...node]
   try {
     return spawn(command, args, {
       // The fourth is the pipe: Node makes it a Unix socket pair, readable and writable.
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', cropDescriptor ?? 'ignore'],
       env: sessionEnvironment(device, process.env),
     })
   } catch (error) {

@@ -1,6 +1,7 @@
 // What a pool is told when it is made, and what it reports while it works.
 import type { EngineName, LoadRequest } from '../engines/engine.ts'
 import { defaultMemory, type MemoryOptions } from './checkup.ts'
+import { type CropMemory, openCropMemory } from './crop-memory.ts'
 import type { CropOutcome } from './outcomes.ts'
 import type { Permits } from './permits.ts'
 import {
@@ -88,6 +89,8 @@ export interface SessionPoolOptions {
   readonly isCurrent?: () => Promise<boolean>
   /** The session process's entry; another one injects faults in tests. */
   readonly entry?: URL
+  /** What each session gets its crops through; tests give none, or a full one. */
+  readonly openCropMemory?: () => CropMemory | undefined
 }
 
 const defaultLimits: PoolLimits = {
@@ -108,6 +111,7 @@ export function settle(options: SessionPoolOptions) {
     observer: options.observer ?? silent,
     onLine: options.onLine ?? (() => {}),
     entry: options.entry ?? new URL('./worker.js', import.meta.url),
+    openCropMemory: options.openCropMemory ?? (() => openCropMemory()),
     restart: { ...defaultRestart, ...options.restart },
     breaker: { ...defaultBreaker, ...options.breaker },
     watchdog: { ...defaultWatchdog, ...options.watchdog },

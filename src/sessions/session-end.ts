@@ -10,6 +10,15 @@ export interface SessionEnd {
   readonly fromOutside: boolean
 }
 
+/** Signals that a crash of native code does not send: they come from somebody outside. */
+const outsideSignals: readonly string[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']
+
+/** The end of a process that nobody here asked to end. */
+export function endUnasked(detail: string, signal: string | null): SessionEnd {
+  const fromOutside = signal !== null && outsideSignals.includes(signal)
+  return { reason: signal === null ? 'exit' : 'signal', detail, fromOutside }
+}
+
 /** The session process ended; whatever it was doing was not done. */
 export class SessionEndedError extends Error {
   override readonly name = 'SessionEndedError'

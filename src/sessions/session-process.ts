@@ -10,6 +10,7 @@ import type {
 } from '../engines/engine.ts'
 import { ModelError, messageOf } from '../errors.ts'
 import { cropBytesOf } from './crop-bytes.ts'
+import { readCropMemory } from './crop-memory.ts'
 import { FrameError, type FrameHeader, FrameKind, type FrameKindNumber } from './frame.ts'
 import { pipeDescriptor } from './launch.ts'
 import { ignoreGroupSignals, tieToParent } from './lifeline.ts'
@@ -142,7 +143,8 @@ class SessionProcess {
     if (!isRun(kind) || held === undefined || this.#running !== undefined) {
       throw new FrameError(`a frame of kind ${kind} at a time when none may come`)
     }
-    if (count < 1 || count > held.maxBatchSize || payloadBytes !== count * held.cropBytes) {
+    const isWhole = payloadBytes === 0 || payloadBytes === count * held.cropBytes
+    if (count < 1 || count > held.maxBatchSize || !isWhole) {
       throw new FrameError(
         `${payloadBytes} bytes for ${count} images; allowed are 1 to ${held.maxBatchSize} images of ${held.cropBytes} bytes`,
       )
@@ -150,11 +152,12 @@ class SessionProcess {
     return held.pixels
   }
 
-  async #run({ kind, id, count }: FrameHeader): Promise<void> {
+  async #run({ kind, id, count, payloadBytes }: FrameHeader): Promise<void> {
     const { model, pixels, cropBytes } = this.#held as Held
     try {
-      const startedAt = performance.now()
       const batch = pixels.subarray(0, count * cropBytes)
+      if (payloadBytes === 0) readCropMemory(batch)
+      const startedAt = performance.now()
       const scores =
         kind === FrameKind.runAlone && model.runAlone !== undefined
           ? await model.runAlone(batch)

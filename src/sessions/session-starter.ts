@@ -63,7 +63,7 @@ export class SessionStarter {
     const { excluded = [], yields = false, isWide = false } = start
     const id = this.#nextSession
     this.#nextSession += 1
-    const { observer, entry, limits, onLine, isBusy, isCurrent } = this.#options
+    const { observer, entry, openCropMemory, limits, onLine, isBusy, isCurrent } = this.#options
     const { threadsAlone, ...request } = this.#options.request
     const wide = isWide && threadsAlone !== undefined ? { threadsAlone } : {}
     observer.state(id, 'starting')
@@ -71,6 +71,7 @@ export class SessionStarter {
       id,
       entry,
       leash: this.#leash,
+      cropMemory: openCropMemory(),
       load: {
         type: 'load',
         preference: this.#engine,

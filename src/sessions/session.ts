@@ -3,6 +3,7 @@ import type { ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { ModelError, messageOf } from '../errors.ts'
 import { checkCrops } from './crop-bytes.ts'
+import type { CropMemory } from './crop-memory.ts'
 import { FrameError, type FrameHeader, FrameKind } from './frame.ts'
 import { launch, pipeDescriptor } from './launch.ts'
 import { forwardLines } from './lines.ts'
@@ -18,6 +19,7 @@ import {
 } from './messages.ts'
 import type { Scores } from './outcomes.ts'
 import {
+  endUnasked,
   RunFailedError,
   type SessionDeath,
   type SessionEnd,
@@ -38,6 +40,8 @@ export interface SessionOptions {
   readonly id: number
   readonly entry: URL
   readonly leash: readonly string[]
+  /** The session's own from now on. */
+  readonly cropMemory: CropMemory | undefined
   readonly load: LoadMessage
   /** Milliseconds until a load counts as hung. */
   readonly loadLimitMs: number
@@ -57,9 +61,6 @@ interface InFlight {
   readonly reject: (error: RunFailedError | SessionEndedError) => void
   readonly stopWatch: () => void
 }
-
-/** Signals that a crash of native code does not send: they come from somebody outside. */
-const outsideSignals: readonly string[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGHUP', 'SIGQUIT']
 
 /** Between the end of the pipe and the news of the process's end. */
 const closedPipeGraceMs = 1_000
@@ -96,7 +97,7 @@ export class Session {
   #rejectReady!: (error: Error) => void
 
   constructor(options: SessionOptions) {
-    const { id, entry, leash, load } = options
+    const { id, entry, leash, load, cropMemory } = options
     this.#options = options
     this.id = id
     this.device = load.request.device
@@ -106,8 +107,11 @@ export class Session {
       this.#rejectReady = reject
     })
     this.ready.catch(() => {}) // whoever waits for it learns of it; nobody has to
-    this.#child = launch({ entry, device: this.device, label: load.request.model }, leash)
+    const { device } = this
+    const cropDescriptor = cropMemory?.descriptor
+    this.#child = launch({ entry, device, label: load.request.model, cropDescriptor }, leash)
     this.gone = this.#whenGone()
+    void this.gone.then(() => cropMemory?.close())
     forwardLines(this.#child, (line) => options.onLine({ session: id, ...line }))
     this.#channel = this.#openChannel()
     this.#channel.send(load)
@@ -150,7 +154,8 @@ export class Session {
       ])
       this.#inFlight = { id, count, startedAt: performance.now(), resolve, reject, stopWatch }
       const kind = isAlone && this.isWide && count === 1 ? FrameKind.runAlone : FrameKind.run
-      this.#channel.sendBatch({ kind, id, count }, crops)
+      const isThere = this.#options.cropMemory?.write(crops) ?? false
+      this.#channel.sendBatch({ kind, id, count }, isThere ? [] : crops)
     })
   }
 
@@ -274,7 +279,10 @@ export class Session {
     return new Promise((resolve) => {
       const settle = (detail: string, signal: string | null) => {
         this.alive = false
-        const end = this.#endOf(detail, signal)
+        const end =
+          this.#cause === undefined
+            ? endUnasked(detail, signal)
+            : { ...this.#cause, fromOutside: false }
         const error = new SessionEndedError(end)
         this.#rejectReady(error) // no effect once it was ready
         const run = this.#inFlight
@@ -290,11 +298,5 @@ export class Session {
         if (this.#child.pid === undefined) settle(messageOf(error), null)
       })
     })
-  }
-
-  #endOf(detail: string, signal: string | null): SessionEnd {
-    if (this.#cause !== undefined) return { ...this.#cause, fromOutside: false }
-    const fromOutside = signal !== null && outsideSignals.includes(signal)
-    return { reason: signal === null ? 'exit' : 'signal', detail, fromOutside }
   }
 }
