@@ -82,7 +82,8 @@ export async function loadModel(
   { config, plans, metrics, log, table, foundStale, pool: injected }: LoadOptions,
 ): Promise<ServedModel> {
   const { model, manifest, folder } = version
-  const [{ device, permits, threads, threadsAlone, maxBatchSize }] = plans as [DevicePlan]
+  const [first] = plans as [DevicePlan]
+  const { device, permits, threads, threadsAlone, maxBatchSize, smallBatchSize } = first
   const names = { model, version: String(version.version) }
   // One a pool: each numbers its sessions from one.
   const observeSessions = () =>
@@ -135,6 +136,7 @@ export async function loadModel(
       sessions: plans.reduce((sum, plan) => sum + plan.sessions, 0),
       threadsPerSession: threads,
       maxBatchSize,
+      smallBatchSize,
       maxQueueDelayMs: config.maxQueueDelayMs,
       maxQueueSize: config.maxQueueSize,
       openTensors: () => aside({ precision, inputForm: 'tensors' }, { preference: engine }),

@@ -77,6 +77,7 @@ function stubModel(metrics: ReturnType<typeof createMetrics>): ServedModel {
     sessions: 1,
     threadsPerSession: 1,
     maxBatchSize,
+    smallBatchSize: maxBatchSize,
     maxQueueDelayMs: 0,
     maxQueueSize: 256,
     openTensors: () => Promise.reject(new Error('nothing is loaded here')),

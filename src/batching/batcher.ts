@@ -24,8 +24,8 @@ export interface BatcherOptions<Item, Result> {
   /** How many leases may be wanted or held together: the number of sessions. */
   readonly maxLeases: number
   readonly maxSize: number
-  /** The same for the batch that is formed now, where it may be less for a while. */
-  readonly maxSizeNow?: () => number
+  /** The same for the batch that is formed now out of so many that wait, where it may be less for a while. */
+  readonly maxSizeNow?: (waiting: number) => number
   /** Holds a batch that is not full back for this long, counted from its oldest item; 0 never. */
   readonly maxDelayMs: number
   /** Most items that may wait; one more is refused by `rejectFull`. */
@@ -234,7 +234,7 @@ class WorkConservingBatcher<Item, Result> implements Batcher<Item, Result> {
     const batch: Entry<Item, Result>[] = []
     const now = performance.now()
     const { maxSize, maxSizeNow = () => maxSize } = this.#options
-    const size = Math.min(maxSize, maxSizeNow())
+    const size = Math.min(maxSize, maxSizeNow(this.#queue.size))
     for (const entry of this.#queue) {
       if (batch.length === size) break
       if (entry.options.deadline <= now) {

@@ -6,6 +6,7 @@ import {
   type Lease,
   type SubmitOptions,
 } from '../batching/batcher.ts'
+import { sizeForQueue } from '../batching/size-for-queue.ts'
 import { ModelError, ServiceError } from '../errors.ts'
 import type { CropRecipe } from '../imaging/imaging.ts'
 import type { ModelVersion } from '../repository/repository.ts'
@@ -31,6 +32,8 @@ export interface ServedModelOptions {
   readonly sessions: number
   readonly threadsPerSession: number
   readonly maxBatchSize: number
+  /** Images that run together while few wait; `maxBatchSize` where that is always right. */
+  readonly smallBatchSize: number
   readonly maxQueueDelayMs: number
   readonly maxQueueSize: number
   /** Starts the sessions that take float32 tensors as the model's own signature has them. */
@@ -84,6 +87,8 @@ const turnMs = 200
 
 export function createServedModel(options: ServedModelOptions): ServedModel {
   const { version, pool, labels, maxBatchSize } = options
+  const waitsToGrow = options.maxQueueDelayMs > 0
+  const sizes = { small: waitsToGrow ? maxBatchSize : options.smallBatchSize, max: maxBatchSize }
   const forecast = createForecast(options.sessions, maxBatchSize, pool.warmUpMs)
   const returns = createReturns()
   const statistics = createStatistics()
@@ -100,7 +105,8 @@ export function createServedModel(options: ServedModelOptions): ServedModel {
     },
     maxLeases: options.sessions,
     maxSize: maxBatchSize,
-    maxSizeNow: () => (pool.shared ? forecast.sizeWithin(turnMs) : maxBatchSize),
+    maxSizeNow: (waiting) =>
+      Math.min(sizeForQueue(waiting, sizes), pool.shared ? forecast.sizeWithin(turnMs) : Infinity),
     maxDelayMs: options.maxQueueDelayMs,
     maxQueue: options.maxQueueSize,
     rejectFull: () => overloaded(options, retryAfterS(forecast.finishMs(batcher.depth))),

@@ -22,6 +22,8 @@ export interface SessionPlan {
   /** Batches that may run on the device at once, whichever model they are for. */
   readonly concurrency: number
   readonly maxBatchSize: number
+  /** Images that run together while few wait. */
+  readonly smallBatchSize: number
 }
 
 /** Convolutions of a ResNet stop gaining from further threads at about this many. */
@@ -39,6 +41,11 @@ const cpuBatch = 8
  * one thread as many images a second, and a quarter to a half less p99 (`npm run bench`, ResNet50).
  */
 const narrowBatch = 4
+/**
+ * So many images for each thread take as long an image as a full batch, within 5 % (ResNet50 in fp32 on two threads,
+ * in bf16 and int8 on one: `npm run bench:engines`).
+ */
+const smallBatchPerThread = 2
 /** A GPU is filled by batches, and two sessions overlap copying with computing. */
 const gpuBatch = 32
 const gpuSessions = 2
@@ -46,6 +53,8 @@ const gpuSessions = 2
 export function planSessions(options: PlanOptions): SessionPlan {
   const { device } = options
   const { sessions, threads } = device === 'cpu' ? shareCores(options) : shareGpu(options)
+  const maxBatchSize = options.maxBatchSize === 'auto' ? autoBatch(options) : options.maxBatchSize
+  const isFree = device === 'cpu' && options.maxBatchSize === 'auto'
   return {
     device,
     sessions,
@@ -53,7 +62,8 @@ export function planSessions(options: PlanOptions): SessionPlan {
     threadsAlone: device === 'cpu' ? aloneThreads(options, threads) : threads,
     // Two busy models take turns instead of computing side by side on the same cores.
     concurrency: sessions,
-    maxBatchSize: options.maxBatchSize === 'auto' ? autoBatch(options) : options.maxBatchSize,
+    maxBatchSize,
+    smallBatchSize: isFree ? Math.min(maxBatchSize, smallBatchPerThread * threads) : maxBatchSize,
   }
 }
 

@@ -70,5 +70,19 @@ test('a GPU has two sessions that are fed large batches', () => {
     threadsAlone: 1,
     concurrency: 2,
     maxBatchSize: 32,
+    smallBatchSize: 32,
   })
+})
+
+test('batches are small where few wait, but on a GPU and where the operator named a size', () => {
+  const sizes = (options: Partial<PlanOptions>) => {
+    const { smallBatchSize, maxBatchSize } = planSessions({ ...machine, ...options })
+    return [smallBatchSize, maxBatchSize]
+  }
+  assert.deepEqual(sizes({ cores: 1 }), [2, 8])
+  assert.deepEqual(sizes({ cores: 2 }), [4, 8])
+  assert.deepEqual(sizes({ cores: 8 }), [8, 8])
+  assert.deepEqual(sizes({ cores: 4, prefersNarrow: true }), [2, 4])
+  assert.deepEqual(sizes({ cores: 2, maxBatchSize: 8 }), [8, 8])
+  assert.deepEqual(sizes({ device: 'cuda:0' }), [32, 32])
 })

@@ -169,7 +169,7 @@ async function loadSmall(version: ModelVersion, { options, metrics, logger }: Lo
   const pool = await createSessionPool(poolOptions)
   try {
     return createServedModel({
-      ...{ version, pool, sessions: 1, threadsPerSession: 1 },
+      ...{ version, pool, sessions: 1, threadsPerSession: 1, smallBatchSize: maxBatchSize },
       labels: labelsOf(version, pool.description.output.classes),
       ...batching,
       ...options.batching,
