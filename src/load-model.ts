@@ -76,32 +76,41 @@ async function devicesOf({ devices, engine, precision }: Config): Promise<readon
   return [...new Set(named.flatMap((device) => (device === 'auto' ? found : device)))]
 }
 
+function requestOf(
+  { model, version, manifest, folder }: ModelVersion,
+  { threads, threadsAlone, maxBatchSize }: SessionPlan,
+  { precision }: Config,
+): SessionPoolOptions['request'] {
+  return {
+    model,
+    folder,
+    cacheFolder: join(folder, '..', '.cache', String(version)),
+    openSize: manifest.preprocess.cropSize ?? usualCropSize,
+    normalization: manifest.preprocess,
+    precision,
+    threads,
+    ...(threadsAlone > threads && { threadsAlone }),
+    maxBatchSize,
+    output: manifest.output,
+  }
+}
+
 /** Starts the sessions of one version and joins them with a batcher and labels. */
 export async function loadModel(
   version: ModelVersion,
   { config, plans, metrics, log, table, foundStale, pool: injected }: LoadOptions,
 ): Promise<ServedModel> {
-  const { model, manifest, folder } = version
-  const [first] = plans as [DevicePlan]
-  const { device, permits, threads, threadsAlone, maxBatchSize, smallBatchSize } = first
+  const { model } = version
+  const [plan] = plans as [DevicePlan]
+  const { device, permits, threads, maxBatchSize, smallBatchSize } = plan
   const names = { model, version: String(version.version) }
+  const takesOver = table.all().some((served) => served.version.model === model)
   // One a pool: each numbers its sessions from one.
   const observeSessions = () =>
     sessionObserver(version, metrics.sessions(model, plans.map(({ device }) => device).join()), log)
   const options: SessionPoolOptions = {
     preference: config.engine,
-    request: {
-      model,
-      folder,
-      cacheFolder: join(folder, '..', '.cache', names.version),
-      openSize: manifest.preprocess.cropSize ?? usualCropSize,
-      normalization: manifest.preprocess,
-      precision: config.precision,
-      threads,
-      ...(threadsAlone > threads && { threadsAlone }),
-      maxBatchSize,
-      output: manifest.output,
-    },
+    request: requestOf(version, plan, config),
     placements: plans,
     ...(config.maxSessionBytes === 0 ? {} : { memory: { limitBytes: config.maxSessionBytes } }),
     observer: observeSessions(),
@@ -127,8 +136,8 @@ export async function loadModel(
   const pool = await createSessionPool(options)
   const { engine, precision } = pool.description
   try {
-    // Beside others, a version takes over with all its sessions and not with the first one.
-    if (table.all().length > 0) await pool.complete
+    // What others did until now it does with all its sessions, and not with the first one.
+    if (takesOver) await pool.complete
     return createServedModel({
       version,
       pool,
