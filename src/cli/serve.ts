@@ -1,10 +1,12 @@
 // `serve`: the server, with a flag for every variable of config.ts.
 import { Command } from 'commander'
 import { flagOf, readConfig, variables } from '../config.ts'
+import { startSpares } from '../sessions/spares.ts'
 import { assertPortIsFree } from './free-port.ts'
 import { fillRepository } from './models/fill-repository.ts'
 import { inOneLine } from './one-line.ts'
 import { packageVersion } from './package-version.ts'
+import { wantedSpares } from './wanted-spares.ts'
 
 const help = `
 Every option is also an environment variable: --max-batch-size is MAX_BATCH_SIZE.
@@ -38,8 +40,13 @@ export function serveCommand(): Command {
         process.exitCode = 1 // why stands on the screen already
         return
       }
-      const { serve } = await import('../server.ts') // `health` and `--help` need none of it
-      await serve(config, packageVersion())
+      const spares = await startSpares(await wantedSpares(config))
+      try {
+        const { serve } = await import('../server.ts') // `health` and `--help` need none of it
+        await serve(config, packageVersion(), { pool: { spares } })
+      } finally {
+        spares.end()
+      }
     }),
   )
 }

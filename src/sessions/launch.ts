@@ -2,6 +2,7 @@
 import { ChildProcess, execFile, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import type { CropMemory } from './crop-memory.ts'
 
 /** Where the session process finds its end of the pipe: after the three standard streams. */
 export const pipeDescriptor = 3
@@ -33,6 +34,22 @@ export function launch(
   } catch (error) {
     return neverStarted(error)
   }
+}
+
+/** A session process and what it gets its crops through. */
+export interface SessionProcess {
+  readonly child: ChildProcess
+  /** Its own from now on. */
+  readonly cropMemory: CropMemory | undefined
+}
+
+export function launchSession(
+  what: Omit<Launch, 'cropDescriptor'>,
+  leash: readonly string[],
+  cropMemory: CropMemory | undefined,
+): SessionProcess {
+  const child = launch({ ...what, cropDescriptor: cropMemory?.descriptor }, leash)
+  return { child, cropMemory }
 }
 
 /** Node throws what it did not foresee, want of memory (ENOMEM) for one, where it tells the rest. */

@@ -12,6 +12,7 @@ import {
 } from './restart-policy.ts'
 import type { SessionLine } from './session.ts'
 import type { SessionDeath } from './session-end.ts'
+import type { Spares } from './spares.ts'
 import { defaultWatchdog, type WatchdogOptions } from './watchdog.ts'
 
 export type SessionState = 'starting' | 'idle' | 'busy'
@@ -89,6 +90,8 @@ export interface SessionPoolOptions {
   readonly isCurrent?: () => Promise<boolean>
   /** The session process's entry; another one injects faults in tests. */
   readonly entry?: URL
+  /** Processes of the usual entry that are there already. */
+  readonly spares?: Spares
   /** What each session gets its crops through; tests give none, or a full one. */
   readonly openCropMemory?: () => CropMemory | undefined
 }
@@ -111,6 +114,7 @@ export function settle(options: SessionPoolOptions) {
     observer: options.observer ?? silent,
     onLine: options.onLine ?? (() => {}),
     entry: options.entry ?? new URL('./worker.js', import.meta.url),
+    spares: options.spares,
     openCropMemory: options.openCropMemory ?? (() => openCropMemory()),
     restart: { ...defaultRestart, ...options.restart },
     breaker: { ...defaultBreaker, ...options.breaker },

@@ -2,6 +2,7 @@
 // and after it the others, which use the same.
 import type { EngineName } from '../engines/engine.ts'
 import { ModelError } from '../errors.ts'
+import { launchSession, type SessionProcess } from './launch.ts'
 import type { RefusedEngine } from './messages.ts'
 import type { SettledOptions } from './pool-options.ts'
 import { Session } from './session.ts'
@@ -63,15 +64,13 @@ export class SessionStarter {
     const { excluded = [], yields = false, isWide = false } = start
     const id = this.#nextSession
     this.#nextSession += 1
-    const { observer, entry, openCropMemory, limits, onLine, isBusy, isCurrent } = this.#options
+    const { observer, limits, onLine, isBusy, isCurrent } = this.#options
     const { threadsAlone, ...request } = this.#options.request
     const wide = isWide && threadsAlone !== undefined ? { threadsAlone } : {}
     observer.state(id, 'starting')
     return new Session({
       id,
-      entry,
-      leash: this.#leash,
-      cropMemory: openCropMemory(),
+      process: this.#options.spares?.take(device) ?? this.#launch(device),
       load: {
         type: 'load',
         preference: this.#engine,
@@ -84,6 +83,11 @@ export class SessionStarter {
       isBusy: yields ? isBusy : null,
       isCurrent,
     })
+  }
+
+  #launch(device: string): SessionProcess {
+    const { entry, request, openCropMemory } = this.#options
+    return launchSession({ entry, device, label: request.model }, this.#leash, openCropMemory())
   }
 
   /** @throws ModelError where no other engine may be tried, or the engine is not to blame */

@@ -3,9 +3,8 @@ import type { ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { ModelError, messageOf } from '../errors.ts'
 import { checkCrops } from './crop-bytes.ts'
-import type { CropMemory } from './crop-memory.ts'
 import { FrameError, type FrameHeader, FrameKind } from './frame.ts'
-import { launch, pipeDescriptor } from './launch.ts'
+import { pipeDescriptor, type SessionProcess } from './launch.ts'
 import { forwardLines } from './lines.ts'
 import {
   type Channel,
@@ -38,10 +37,7 @@ export interface SessionLine {
 export interface SessionOptions {
   /** Unique in its pool; never used again. */
   readonly id: number
-  readonly entry: URL
-  readonly leash: readonly string[]
-  /** The session's own from now on. */
-  readonly cropMemory: CropMemory | undefined
+  readonly process: SessionProcess
   readonly load: LoadMessage
   /** Milliseconds until a load counts as hung. */
   readonly loadLimitMs: number
@@ -97,7 +93,7 @@ export class Session {
   #rejectReady!: (error: Error) => void
 
   constructor(options: SessionOptions) {
-    const { id, entry, leash, load, cropMemory } = options
+    const { id, load, process } = options
     this.#options = options
     this.id = id
     this.device = load.request.device
@@ -107,11 +103,9 @@ export class Session {
       this.#rejectReady = reject
     })
     this.ready.catch(() => {}) // whoever waits for it learns of it; nobody has to
-    const { device } = this
-    const cropDescriptor = cropMemory?.descriptor
-    this.#child = launch({ entry, device, label: load.request.model, cropDescriptor }, leash)
+    this.#child = process.child
     this.gone = this.#whenGone()
-    void this.gone.then(() => cropMemory?.close())
+    void this.gone.then(() => process.cropMemory?.close())
     forwardLines(this.#child, (line) => options.onLine({ session: id, ...line }))
     this.#channel = this.#openChannel()
     this.#channel.send(load)
@@ -154,7 +148,7 @@ export class Session {
       ])
       this.#inFlight = { id, count, startedAt: performance.now(), resolve, reject, stopWatch }
       const kind = isAlone && this.isWide && count === 1 ? FrameKind.runAlone : FrameKind.run
-      const isThere = this.#options.cropMemory?.write(crops) ?? false
+      const isThere = this.#options.process.cropMemory?.write(crops) ?? false
       this.#channel.sendBatch({ kind, id, count }, isThere ? [] : crops)
     })
   }

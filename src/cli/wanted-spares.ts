@@ -1,0 +1,21 @@
+// How many session processes a start of `serve` can use before it knows more than its configuration.
+import { readdir } from 'node:fs/promises'
+import { type Config, cores } from '../config.ts'
+import { nvidiaGpus } from '../engines/nvidia-gpus.ts'
+
+type Start = Pick<Config, 'devices' | 'models' | 'modelRepository'>
+
+/** One for each model, and no more than load at once; none where the models are not for the CPU. */
+export async function wantedSpares({ devices, models, modelRepository }: Start): Promise<number> {
+  const isAutomatic = devices.length === 0 || devices.includes('auto')
+  const isForCpu = devices.includes('cpu') || (isAutomatic && nvidiaGpus().length === 0)
+  if (!isForCpu) return 0
+  const found = models.length > 0 ? models : await modelsIn(modelRepository).catch(() => [])
+  return Math.min(cores(), found.length)
+}
+
+async function modelsIn(repository: string): Promise<readonly string[]> {
+  const entries = await readdir(repository, { withFileTypes: true })
+  const isModel = (name: string) => !name.startsWith('.')
+  return entries.filter((entry) => !entry.isFile() && isModel(entry.name)).map(({ name }) => name)
+}
