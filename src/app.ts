@@ -33,7 +33,7 @@ export interface AppOptions {
   readonly log: Logger
   /** The version of this service. */
   readonly version: string
-  /** What tests change about the pools to inject faults: another entry, shorter waits. */
+  /** What is particular about the pools: spare processes, or the faults of a test, another entry and shorter waits. */
   readonly pool?: Partial<SessionPoolOptions>
 }
 

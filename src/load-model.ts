@@ -31,7 +31,7 @@ const usualCropSize = 224
 
 interface LoadOptions {
   readonly log: Logger
-  /** What tests change about the pools to inject faults. */
+  /** What is particular about the pools: spare processes, or the faults of a test. */
   readonly pool?: Partial<SessionPoolOptions>
   readonly config: Config
   readonly plans: readonly DevicePlan[]
@@ -104,7 +104,7 @@ export async function loadModel(
   const [plan] = plans as [DevicePlan]
   const { device, permits, threads, maxBatchSize, smallBatchSize } = plan
   const names = { model, version: String(version.version) }
-  const takesOver = table.all().some((served) => served.version.model === model)
+  const isBesideOthers = table.all().length > 0 // and not one of the first at a start
   // One a pool: each numbers its sessions from one.
   const observeSessions = () =>
     sessionObserver(version, metrics.sessions(model, plans.map(({ device }) => device).join()), log)
@@ -136,8 +136,8 @@ export async function loadModel(
   const pool = await createSessionPool(options)
   const { engine, precision } = pool.description
   try {
-    // What others did until now it does with all its sessions, and not with the first one.
-    if (takesOver) await pool.complete
+    // Then a version takes over with all its sessions and not with the first one.
+    if (isBesideOthers) await pool.complete
     return createServedModel({
       version,
       pool,
@@ -145,7 +145,8 @@ export async function loadModel(
       sessions: plans.reduce((sum, plan) => sum + plan.sessions, 0),
       threadsPerSession: threads,
       maxBatchSize,
-      smallBatchSize,
+      // One batcher feeds all devices, and a GPU is for large batches.
+      smallBatchSize: plans.every(({ device }) => device === 'cpu') ? smallBatchSize : maxBatchSize,
       maxQueueDelayMs: config.maxQueueDelayMs,
       maxQueueSize: config.maxQueueSize,
       openTensors: () => aside({ precision, inputForm: 'tensors' }, { preference: engine }),

@@ -12,10 +12,10 @@ const longQueue = 4
 /**
  * The size of the batch that is formed now. A larger one would be done later as a whole, and whoever comes
  * meanwhile would wait for all of it.
- * @param waiting items, at least one
+ * @param waiting items; of none it is none
  */
 export function sizeForQueue(waiting: number, { small, max }: BatchSizes): number {
   if (small >= max || waiting >= longQueue * small) return max
-  const batches = Math.ceil(waiting / small)
+  const batches = Math.max(1, Math.ceil(waiting / small))
   return Math.ceil(waiting / batches) // five are three and two, not four and one
 }

@@ -105,8 +105,9 @@ export function createServedModel(options: ServedModelOptions): ServedModel {
     },
     maxLeases: options.sessions,
     maxSize: maxBatchSize,
+    // Where models take turns, a batch each, a small one would be a small share.
     maxSizeNow: (waiting) =>
-      Math.min(sizeForQueue(waiting, sizes), pool.shared ? forecast.sizeWithin(turnMs) : Infinity),
+      pool.shared ? forecast.sizeWithin(turnMs) : sizeForQueue(waiting, sizes),
     maxDelayMs: options.maxQueueDelayMs,
     maxQueue: options.maxQueueSize,
     rejectFull: () => overloaded(options, retryAfterS(forecast.finishMs(batcher.depth))),

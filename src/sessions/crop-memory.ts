@@ -2,11 +2,21 @@
 // both hold open. A pipe takes about 200 KB at once, so a batch would go through it in turns of writing
 // and reading, and on busy cores each turn waits for the scheduler while the session has nothing to do.
 import { randomUUID } from 'node:crypto'
-import { closeSync, openSync, readSync, unlinkSync, writevSync } from 'node:fs'
+import {
+  closeSync,
+  ftruncateSync,
+  openSync,
+  readSync,
+  statfsSync,
+  unlinkSync,
+  writevSync,
+} from 'node:fs'
 import { join } from 'node:path'
 
 /** Where Linux has a file system in memory for this purpose (shm_open(3)). */
 const sharedMemoryFolder = '/dev/shm'
+/** What statfs(2) calls a file system in memory (TMPFS_MAGIC). */
+const inMemory = 0x01021994
 
 /**
  * Where a session process finds its side: after the pipe. Session processes that were given none get
@@ -14,7 +24,7 @@ const sharedMemoryFolder = '/dev/shm'
  */
 export const cropMemoryDescriptor = 4
 
-/** Larger batches, of tensors for a GPU, would keep this process's thread for milliseconds. */
+/** Larger batches, as of tensors for a GPU, would keep this process's thread for milliseconds. */
 const largestBytes = 8 * 2 ** 20
 
 /** One batch at a time: what is written stays until the next is. */
@@ -26,8 +36,13 @@ export interface CropMemory {
   close(): void
 }
 
-/** Nothing where there is no such folder, or no room in it. */
-export function openCropMemory(folder = sharedMemoryFolder): CropMemory | undefined {
+/** Nothing where this system has no such memory. */
+export function openCropMemory(): CropMemory | undefined {
+  return isInMemory(sharedMemoryFolder) ? openCropMemoryIn(sharedMemoryFolder) : undefined
+}
+
+/** Nothing where the folder takes no file. */
+export function openCropMemoryIn(folder: string): CropMemory | undefined {
   const descriptor = openNameless(folder)
   return descriptor === undefined ? undefined : createCropMemory(descriptor)
 }
@@ -58,13 +73,23 @@ export function readCropMemory(pixels: Uint8Array): void {
   }
 }
 
+function isInMemory(folder: string): boolean {
+  try {
+    return statfsSync(folder).type === inMemory // on a disk each batch would be written to it
+  } catch {
+    return false
+  }
+}
+
 function openNameless(folder: string): number | undefined {
   const path = join(folder, `resnet-serving-${randomUUID()}`)
+  let descriptor: number | undefined
   try {
-    const descriptor = openSync(path, 'wx+', 0o600)
+    descriptor = openSync(path, 'wx+', 0o600)
     unlinkSync(path) // nobody else can open it, and it is gone with the last process that holds it
     return descriptor
   } catch {
+    if (descriptor !== undefined) closeSync(descriptor)
     return undefined
   }
 }
@@ -72,8 +97,10 @@ function openNameless(folder: string): number | undefined {
 /** A folder without room (64 MB in a container) ends the use of this memory, not the batch. */
 function writeAll(descriptor: number, crops: readonly Uint8Array[], bytes: number): boolean {
   try {
-    return writevSync(descriptor, crops, 0) === bytes
+    if (writevSync(descriptor, crops, 0) === bytes) return true
+    ftruncateSync(descriptor) // others may need the room that there was
   } catch {
-    return false
+    // told by the answer
   }
+  return false
 }

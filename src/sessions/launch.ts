@@ -41,6 +41,8 @@ export interface SessionProcess {
   readonly child: ChildProcess
   /** Its own from now on. */
   readonly cropMemory: CropMemory | undefined
+  /** It waited for a model, and may have ended meanwhile for reasons that are not the model's. */
+  readonly wasSpare?: boolean
 }
 
 export function launchSession(

@@ -80,7 +80,7 @@ export function readScores(payload: Uint8Array): { inferMs: number; scores: Floa
 
 export interface ChannelOptions<Received> {
   readonly onMessage: (message: Received) => void
-  /** A batch or its scores, in memory that `payloadFor` gave. */
+  /** A batch or its scores, in memory that `payloadFor` gave; nothing of a batch in the crop memory. */
   readonly onBatch: (header: FrameHeader, payload: Uint8Array) => void
   /** Memory for the payload of a `run` or `scores` frame; throws FrameError if none is due. */
   readonly payloadFor: (header: FrameHeader) => Uint8Array

@@ -115,7 +115,7 @@ export function settle(options: SessionPoolOptions) {
     onLine: options.onLine ?? (() => {}),
     entry: options.entry ?? new URL('./worker.js', import.meta.url),
     spares: options.spares,
-    openCropMemory: options.openCropMemory ?? (() => openCropMemory()),
+    openCropMemory: options.openCropMemory ?? openCropMemory,
     restart: { ...defaultRestart, ...options.restart },
     breaker: { ...defaultBreaker, ...options.breaker },
     watchdog: { ...defaultWatchdog, ...options.watchdog },

@@ -44,6 +44,7 @@ export class SessionStarter {
       } catch (error) {
         this.#options.observer.state(session.id, 'gone')
         if (!(error instanceof SessionEndedError)) throw error
+        if (session.wasSpare && session.trying === undefined) continue
         excluded.push(this.#crashOf(session, error))
       }
     }

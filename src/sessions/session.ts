@@ -71,6 +71,8 @@ export class Session {
   readonly ready: Promise<ReadyMessage>
   /** Resolves when the process has ended; never rejects. */
   readonly gone: Promise<SessionEnd>
+  /** Whether its process was there before its model was known. */
+  readonly wasSpare: boolean
   /** The engine whose library was loading last. */
   trying: string | undefined
   /** Successful runs. */
@@ -97,6 +99,7 @@ export class Session {
     this.#options = options
     this.id = id
     this.device = load.request.device
+    this.wasSpare = process.wasSpare ?? false
     this.isWide = load.request.threadsAlone !== undefined
     this.ready = new Promise((resolve, reject) => {
       this.#resolveReady = resolve

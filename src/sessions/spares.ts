@@ -30,8 +30,9 @@ export async function startSpares(count: number): Promise<Spares> {
   return {
     take(wanted) {
       const [spare] = wanted === device && !isOver ? waiting : []
-      if (spare !== undefined) waiting.delete(spare)
-      return spare
+      if (spare === undefined) return undefined
+      waiting.delete(spare)
+      return { ...spare, wasSpare: true }
     },
     end() {
       isOver = true

@@ -8,6 +8,7 @@ import {
   type CropMemory,
   createCropMemory,
   openCropMemory,
+  openCropMemoryIn,
 } from '../../src/sessions/crop-memory.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 import { type Bench, expectedScores, openPool } from '../support/test-pool.ts'
@@ -16,7 +17,7 @@ import { tinyCrop } from '../support/tiny-model.ts'
 describe('crop memory', () => {
   test('holds the crops of the last batch one after the other, under no name', async (t) => {
     const folder = await tempFolder(t)
-    const memory = openCropMemory(folder)
+    const memory = openCropMemoryIn(folder)
     assert.ok(memory !== undefined)
     t.after(() => memory.close())
     assert.deepEqual(await readdir(folder), [])
@@ -28,7 +29,7 @@ describe('crop memory', () => {
   })
 
   test('does not take a batch that would keep the thread for long', async (t) => {
-    const memory = openCropMemory(await tempFolder(t))
+    const memory = openCropMemoryIn(await tempFolder(t))
     assert.ok(memory !== undefined)
     t.after(() => memory.close())
     const half = new Uint8Array(4 * 2 ** 20)
@@ -38,7 +39,7 @@ describe('crop memory', () => {
   })
 
   test('is not there without a folder', async (t) => {
-    assert.equal(openCropMemory(join(await tempFolder(t), 'none')), undefined)
+    assert.equal(openCropMemoryIn(join(await tempFolder(t), 'none')), undefined)
   })
 })
 

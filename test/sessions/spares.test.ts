@@ -50,3 +50,23 @@ test('nobody gets a spare for another device, or after the end', async (t) => {
   second.kill('SIGKILL')
   await Promise.all([once(first, 'exit'), once(second, 'exit')])
 })
+
+test('a spare that has died unseen is replaced by a process that is not one', async (t) => {
+  const spares = await startSpares(1)
+  t.after(() => spares.end())
+  let dead: number | undefined
+  const { pool, run } = await openPool(t, 1, {
+    spares: {
+      ...spares,
+      take(device) {
+        const spare = spares.take(device)
+        spare?.child.kill('SIGKILL')
+        dead ??= spare?.child.pid
+        return spare
+      },
+    },
+  })
+  assert.ok(dead !== undefined && pool.sessions[0]?.pid !== dead)
+  const [outcome] = await run([tinyCrop(1)])
+  assert.equal(outcome?.ok, true)
+})
