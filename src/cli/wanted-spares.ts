@@ -1,7 +1,7 @@
 // How many session processes a start of `serve` can use before it knows more than its configuration.
-import { readdir } from 'node:fs/promises'
 import { type Config, cores } from '../config.ts'
 import { nvidiaGpus } from '../engines/nvidia-gpus.ts'
+import { holdingsOf } from './models/holds-models.ts'
 
 type Start = Pick<Config, 'devices' | 'models' | 'modelRepository'>
 
@@ -10,12 +10,13 @@ export async function wantedSpares({ devices, models, modelRepository }: Start):
   const isAutomatic = devices.length === 0 || devices.includes('auto')
   const isForCpu = devices.includes('cpu') || (isAutomatic && nvidiaGpus().length === 0)
   if (!isForCpu) return 0
-  const found = models.length > 0 ? models : await modelsIn(modelRepository).catch(() => [])
-  return Math.min(cores(), found.length)
+  const named = models.length > 0 ? models : await modelsIn(modelRepository)
+  return Math.min(cores(), named.length)
 }
 
 async function modelsIn(repository: string): Promise<readonly string[]> {
-  const entries = await readdir(repository, { withFileTypes: true })
-  const isModel = (name: string) => !name.startsWith('.')
-  return entries.filter((entry) => !entry.isFile() && isModel(entry.name)).map(({ name }) => name)
+  return await holdingsOf(repository).then(
+    ({ models }) => models,
+    () => [], // the start itself says what is wrong with it
+  )
 }

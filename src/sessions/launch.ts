@@ -15,12 +15,12 @@ export interface Launch {
   /** Shown by `ps`. */
   readonly label: string
   /** What the process is to have as `cropMemoryDescriptor`. */
-  readonly cropDescriptor?: number | undefined
+  readonly cropMemory?: CropMemory | undefined
 }
 
 /** Starts the process. A failure to start arrives as its `error` event, like every other end. */
 export function launch(
-  { entry, device, label, cropDescriptor }: Launch,
+  { entry, device, label, cropMemory }: Launch,
   leash: readonly string[],
 ): ChildProcess {
   const node = [process.execPath, fileURLToPath(entry), String(process.pid), label]
@@ -28,7 +28,7 @@ export function launch(
   try {
     return spawn(command, args, {
       // The fourth is the pipe: Node makes it a Unix socket pair, readable and writable.
-      stdio: ['ignore', 'pipe', 'pipe', 'pipe', cropDescriptor ?? 'ignore'],
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe', cropMemory?.descriptor ?? 'ignore'],
       env: sessionEnvironment(device, process.env),
     })
   } catch (error) {
@@ -45,13 +45,8 @@ export interface SessionProcess {
   readonly wasSpare?: boolean
 }
 
-export function launchSession(
-  what: Omit<Launch, 'cropDescriptor'>,
-  leash: readonly string[],
-  cropMemory: CropMemory | undefined,
-): SessionProcess {
-  const child = launch({ ...what, cropDescriptor: cropMemory?.descriptor }, leash)
-  return { child, cropMemory }
+export function launchSession(what: Launch, leash: readonly string[]): SessionProcess {
+  return { child: launch(what, leash), cropMemory: what.cropMemory }
 }
 
 /** Node throws what it did not foresee, want of memory (ENOMEM) for one, where it tells the rest. */

@@ -41,10 +41,7 @@ const cpuBatch = 8
  * one thread as many images a second, and a quarter to a half less p99 (`npm run bench`, ResNet50).
  */
 const narrowBatch = 4
-/**
- * So many images for each thread take as long an image as a full batch, within 5 % (ResNet50 in fp32 on two threads,
- * in bf16 and int8 on one: `npm run bench:engines`).
- */
+/** So many images for each thread take little longer an image than a full batch (`npm run bench:engines -- --batches 2,4,8`). */
 const smallBatchPerThread = 2
 /** A GPU is filled by batches, and two sessions overlap copying with computing. */
 const gpuBatch = 32

@@ -88,7 +88,8 @@ export class SessionStarter {
 
   #launch(device: string): SessionProcess {
     const { entry, request, openCropMemory } = this.#options
-    return launchSession({ entry, device, label: request.model }, this.#leash, openCropMemory())
+    const cropMemory = openCropMemory()
+    return launchSession({ entry, device, label: request.model, cropMemory }, this.#leash)
   }
 
   /** @throws ModelError where no other engine may be tried, or the engine is not to blame */

@@ -20,7 +20,10 @@ export async function startSpares(count: number): Promise<Spares> {
   const waiting = new Set<SessionProcess>()
   let isOver = false
   for (let i = 0; i < count; i++) {
-    const spare = launchSession({ entry, device, label: 'spare' }, leash, openCropMemory())
+    const spare = launchSession(
+      { entry, device, label: 'spare', cropMemory: openCropMemory() },
+      leash,
+    )
     waiting.add(spare)
     const forget = () => {
       if (waiting.delete(spare)) spare.cropMemory?.close()

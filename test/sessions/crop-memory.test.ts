@@ -11,7 +11,7 @@ import {
   openCropMemoryIn,
 } from '../../src/sessions/crop-memory.ts'
 import { tempFolder } from '../support/temp-folder.ts'
-import { type Bench, expectedScores, openPool } from '../support/test-pool.ts'
+import { assertScores, type Bench, openPool } from '../support/test-pool.ts'
 import { tinyCrop } from '../support/tiny-model.ts'
 
 describe('crop memory', () => {
@@ -44,14 +44,7 @@ describe('crop memory', () => {
 })
 
 async function answersRightly({ run }: Bench, seeds: number[]) {
-  const found = await run(seeds.map(tinyCrop))
-  const expected = await expectedScores(seeds)
-  found.forEach((outcome, index) => {
-    assert.ok(outcome.ok)
-    outcome.value.scores.forEach((score, i) => {
-      assert.ok(Math.abs(score - (expected[index]?.[i] ?? Number.NaN)) < 1e-4)
-    })
-  })
+  await assertScores(await run(seeds.map(tinyCrop)), seeds)
 }
 
 /** Counts the batches that go through it. */

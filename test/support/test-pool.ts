@@ -1,4 +1,5 @@
 // A pool of real sessions of the tiny model, and the answers it must give.
+import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -14,7 +15,7 @@ import {
   type SessionPool,
   type SessionPoolOptions,
 } from '../../src/sessions/session-pool.ts'
-import { tinyCrop, writeTinyModel } from './tiny-model.ts'
+import { tinyClasses, tinyCrop, writeTinyModel } from './tiny-model.ts'
 
 export const faultyEntry = new URL('../fixtures/faulty-worker.js', import.meta.url)
 
@@ -77,6 +78,19 @@ export async function expectedScores(seeds: readonly number[]): Promise<readonly
   for (const seed of seeds) scores.push(Float32Array.from(await model.run(tinyCrop(seed), 1)))
   await model.close()
   return scores
+}
+
+/** @throws AssertionError unless each outcome is what `tinyCrop` of its seed scores */
+export async function assertScores(outcomes: readonly CropOutcome[], seeds: readonly number[]) {
+  const expected = await expectedScores(seeds)
+  assert.equal(outcomes.length, seeds.length)
+  outcomes.forEach((outcome, index) => {
+    assert.ok(outcome.ok)
+    assert.equal(outcome.value.scores.length, tinyClasses)
+    outcome.value.scores.forEach((score, i) => {
+      assert.ok(Math.abs(score - (expected[index]?.[i] ?? Number.NaN)) < 1e-4)
+    })
+  })
 }
 
 /** Waits until `condition` holds; the test's own timeout ends it. */

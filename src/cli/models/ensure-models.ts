@@ -88,8 +88,8 @@ async function fill(missing: readonly NetworkName[], options: EnsureOptions): Pr
 }
 
 async function missingNetworks(repository: string): Promise<readonly NetworkName[]> {
-  const { hasModels, isHalfFilled } = await holdingsOf(repository)
-  if (!hasModels) return networkNames
+  const { models, isHalfFilled } = await holdingsOf(repository)
+  if (models.length === 0) return networkNames
   if (!isHalfFilled) return []
   const held = await Promise.all(
     networkNames.map(async (network) => (await versionsIn(join(repository, network))).length > 0),

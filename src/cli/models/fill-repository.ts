@@ -43,8 +43,8 @@ function endWith(builder: ChildProcess): () => void {
 
 async function isFilled(repository: string): Promise<boolean> {
   try {
-    const { hasModels, isHalfFilled } = await holdingsOf(repository)
-    return hasModels && !isHalfFilled
+    const { models, isHalfFilled } = await holdingsOf(repository)
+    return models.length > 0 && !isHalfFilled
   } catch {
     return false // what is wrong with it is told by who fills it
   }

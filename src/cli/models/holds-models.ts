@@ -5,7 +5,8 @@ import { readdir } from 'node:fs/promises'
 export const fillingMarker = '.filling'
 
 export interface Holdings {
-  readonly hasModels: boolean
+  /** Names of its models. */
+  readonly models: readonly string[]
   /** It was being filled when that was cut off. */
   readonly isHalfFilled: boolean
 }
@@ -14,7 +15,9 @@ export interface Holdings {
 export async function holdingsOf(repository: string): Promise<Holdings> {
   const entries = await readdir(repository, { withFileTypes: true })
   return {
-    hasModels: entries.some((entry) => !entry.isFile() && !entry.name.startsWith('.')),
+    models: entries
+      .filter((entry) => !entry.isFile() && !entry.name.startsWith('.'))
+      .map(({ name }) => name),
     isHalfFilled: entries.some((entry) => entry.name === fillingMarker),
   }
 }
