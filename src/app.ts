@@ -172,6 +172,7 @@ function edgeSettings(config: Config) {
     limits: {
       maxImageBytes: config.maxImageBytes,
       requestTimeoutMs: config.requestTimeoutMs,
+      cores: cores(),
       maxConnections: config.maxConnections,
     },
     apiKeys: config.apiKeys,

@@ -6,7 +6,7 @@ import { createLineup } from '../../src/classification/lineup.ts'
 import { createModelTable } from '../../src/classification/model-table.ts'
 import { createServedModel, type ServedModel } from '../../src/classification/served-model.ts'
 import { createClassificationService } from '../../src/classification/service.ts'
-import { readConfig } from '../../src/config.ts'
+import { cores, readConfig } from '../../src/config.ts'
 import { createServer } from '../../src/http/server.ts'
 import type { Imaging } from '../../src/imaging/imaging.ts'
 import { createMetrics } from '../../src/metrics/metrics.ts'
@@ -127,7 +127,7 @@ export async function listenStubService(logLevel: string): Promise<string> {
     version: 'bench',
     draining: () => false,
     keepsResults: false,
-    limits: config,
+    limits: { ...config, cores: cores() },
     serveMetrics: true,
   })
   return await server.listen({ host: '127.0.0.1', port: 0 })

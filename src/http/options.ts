@@ -64,6 +64,8 @@ export interface HttpLimits {
   readonly maxImageBytes: number
   /** Longest a request may take, upload and answer together. */
   readonly requestTimeoutMs: number
+  /** Of this machine, for service and sessions. */
+  readonly cores: number
   /** Open sockets; further ones are closed at once. */
   readonly maxConnections: number
   /**

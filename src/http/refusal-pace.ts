@@ -4,13 +4,30 @@
 // proxy: many clients share its connections, and it may have another server to ask.
 import type { FastifyRequest } from 'fastify'
 
-/** So many a second are an overload, which is refused at once, and no flood. */
-const manyPerSecond = 400
+/** So many a second are an overload, which is refused at once, and no flood, whatever they cost. */
+const fewPerWindow = 400
+/** Of the time of all cores, what refusals may take before they are paced; the answers need the rest. */
+const shareOfCores = 0.15
+/** All refusals come from one thread, which has answers to send as well. */
+const largestShareOfThread = 0.5
 /** Long enough to make few of the many. */
 const longestMs = 5_000
 const windowMs = 1_000
 
+export interface RefusalPaceOptions {
+  /** For which clients wait for an answer; none waits longer than half of it for its refusal. */
+  readonly requestTimeoutMs: number
+  /** Of this machine, for service and sessions. */
+  readonly cores: number
+  /** Milliseconds of a clock that never goes back. */
+  readonly now?: () => number
+  /** Milliseconds for which this thread has been at work. */
+  readonly busyMs?: () => number
+}
+
 export interface RefusalPace {
+  /** Notes that a request has come, whatever will be its answer. */
+  arrived(): void
   /**
    * Notes that a request is refused.
    * @param retryAfterMs after which its client is told to come back
@@ -36,35 +53,50 @@ interface Connection {
   [toldKey]?: Told
 }
 
-/**
- * @param requestTimeoutMs for which clients wait for an answer; none waits longer than half of it for its refusal
- * @param now milliseconds of a clock that never goes back
- */
-export function createRefusalPace(
-  requestTimeoutMs: number,
-  now: () => number = () => performance.now(),
-): RefusalPace {
-  const mostMs = Math.min(longestMs, requestTimeoutMs / 2)
-  let windowEndsAt = Number.NEGATIVE_INFINITY
-  let refused = 0
+export function createRefusalPace(options: RefusalPaceOptions): RefusalPace {
+  const { now = () => performance.now() } = options
+  const mostMs = Math.min(longestMs, options.requestTimeoutMs / 2)
+  const flood = createFloodGauge(options, now)
   return {
+    arrived: flood.arrived,
     delayMs({ raw }, retryAfterMs) {
       const at = now()
-      if (at >= windowEndsAt) {
-        windowEndsAt = at + windowMs
-        refused = 0
-      }
-      refused += 1
+      const isFlood = flood.refused(at)
       if (forwardedBy.some((name) => raw.headers[name] !== undefined)) return 0
       const connection = raw.socket as Connection
       connection[toldKey] ??= { backAt: at, isPaced: false }
       const told = connection[toldKey]
       const tooEarlyMs = Math.max(0, told.backAt - at)
       // Once it is paced it stays so for as long as it comes too early, or all of them would take turns.
-      told.isPaced = tooEarlyMs > 0 && (told.isPaced || refused > manyPerSecond)
+      told.isPaced = tooEarlyMs > 0 && (told.isPaced || isFlood)
       const delayMs = told.isPaced ? Math.min(mostMs, tooEarlyMs) : 0
       told.backAt = at + delayMs + retryAfterMs
       return delayMs
+    },
+  }
+}
+
+/** Tells from how busy the thread was in the window before whether the refusals of this one are too many. */
+function createFloodGauge(options: RefusalPaceOptions, now: () => number) {
+  const { busyMs = () => performance.eventLoopUtilization().active } = options
+  const share = Math.min(largestShareOfThread, shareOfCores * options.cores)
+  const window = { startedAt: now(), busyMs: busyMs(), requests: 0, refused: 0 }
+  let most = fewPerWindow
+  const begin = (at: number) => {
+    // A refusal costs no more than an answer: where there are both it is taken for dearer than it is.
+    const costMs = (busyMs() - window.busyMs) / Math.max(1, window.requests)
+    most = Math.max(fewPerWindow, (share * windowMs) / costMs)
+    Object.assign(window, { startedAt: at, busyMs: busyMs(), requests: 0, refused: 0 })
+  }
+  return {
+    arrived() {
+      window.requests += 1
+    },
+    /** @returns whether refusals, with this one, are more than there may be */
+    refused(at: number) {
+      if (at >= window.startedAt + windowMs) begin(at)
+      window.refused += 1
+      return window.refused > most
     },
   }
 }

@@ -23,7 +23,7 @@ import { observeRequests } from './observe-requests.ts'
 import type { HttpLimits, HttpOptions } from './options.ts'
 import { problemKinds } from './problem.ts'
 import { limitRates } from './rate-limit.ts'
-import { createRefusalPace } from './refusal-pace.ts'
+import { createRefusalPace, type RefusalPace } from './refusal-pace.ts'
 import { requestIdOf } from './request-id.ts'
 import { addSecurityHeaders } from './security-headers.ts'
 import { allowBody, discardRest } from './send-refusal.ts'
@@ -39,7 +39,8 @@ export async function createServer(options: HttpOptions): Promise<FastifyInstanc
   const contract = readContract()
   const uploads = createUploadBudget(uploadBytes(limits))
   const edge: Edge = { ...options, contract, uploads, access: createAccess(options.apiKeys) }
-  const answerFailure = createFailureHandler(metrics, createRefusalPace(limits.requestTimeoutMs))
+  const refusalPace = createRefusalPace(limits)
+  const answerFailure = createFailureHandler(metrics, refusalPace)
   const app = fastify({
     ...socketOptions(limits),
     loggerInstance: options.logger.child({}), // with a level of its own; see listenQuietly
@@ -57,7 +58,7 @@ export async function createServer(options: HttpOptions): Promise<FastifyInstanc
   const fence = createMethodFence(app)
   app.setErrorHandler(answerFailure)
   app.setNotFoundHandler(routeNotFound)
-  await addHooks(app, edge)
+  await addHooks(app, edge, refusalPace)
   await addBodyParsers(app)
   addHealthRoutes(app, edge)
   addModelRoutes(app, edge)
@@ -88,11 +89,16 @@ function uploadBytes({ maxUploadBytes, maxImageBytes }: HttpLimits): number {
 }
 
 /** What every request passes before its route's own admission. */
-async function addHooks(app: FastifyInstance, { metrics, draining, ...edge }: Edge): Promise<void> {
+async function addHooks(
+  app: FastifyInstance,
+  { metrics, draining, ...edge }: Edge,
+  refusalPace: RefusalPace,
+): Promise<void> {
   const { access } = edge
   // None of these waits: a hook that is async costs every request a promise and a turn of the queue.
   app.addHook('onRequest', observeRequests(metrics, edge.tracer))
   app.addHook('onRequest', (request, reply, done) => {
+    refusalPace.arrived()
     reply.header('x-request-id', request.id)
     if (draining()) reply.header('connection', 'close')
     done()

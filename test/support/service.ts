@@ -137,6 +137,7 @@ function httpOptions({ http, limits }: ServiceOptions, parts: Parts): HttpOption
     limits: {
       maxImageBytes: 1_000_000,
       requestTimeoutMs: 30_000, // far beyond what any answer takes, however busy the machine
+      cores: 2,
       maxConnections: 100,
       ...limits,
     },
