@@ -4,10 +4,11 @@ import { closedLoop } from '../closed-loop.ts'
 import { startOwnService } from '../own-service.ts'
 import { quantile } from '../quantile.ts'
 
+/** `auto` is what the service chooses by itself. */
 export interface TuneSetting {
-  readonly sessions: number
-  readonly threads: number
-  readonly maxBatchSize: number
+  readonly sessions: number | 'auto'
+  readonly threads: number | 'auto'
+  readonly maxBatchSize: number | 'auto'
   readonly maxQueueDelayMs: number
 }
 

@@ -35,7 +35,7 @@ export function tuneCommand(): Command {
     .option('--clients <n>', 'clients that ask all the time', wholeNumber(1, 4096), 16)
     .option('--seconds <n>', 'measured for each setting', wholeNumber(1, 3600), 5)
     .option('--model <name>', 'the model to ask (default: DEFAULT_MODEL)')
-    .option('--batches <list>', 'batch sizes to try', '1,4,8')
+    .option('--batches <list>', 'batch sizes to try', 'auto,1,4,8')
     .option('--delays <list>', 'MAX_QUEUE_DELAY_MS to try', '0,5')
     .option('--output <file>', 'writes the configuration here (default: standard output)')
     .option('--plot <file>', 'draws throughput against p99 as an SVG')
@@ -44,7 +44,7 @@ export function tuneCommand(): Command {
 
 async function tune(options: TuneOptions): Promise<void> {
   const model = options.model ?? (await defaultModelIn(readConfig(process.env)))
-  const settings = settingsToTry(numbers(options.batches), numbers(options.delays))
+  const settings = settingsToTry(batchSizes(options.batches), numbers(options.delays))
   const trials: Trial[] = []
   for (const [index, setting] of settings.entries()) {
     process.stderr.write(`${index + 1} of ${settings.length}: ${shown(setting)}\n`)
@@ -78,27 +78,53 @@ function plotOf(trials: readonly Trial[], best: Trial, { p99 }: TuneOptions): st
 
 function numbers(list: string): number[] {
   const found = list.split(',').map(Number)
-  if (found.some((value) => !Number.isInteger(value) || value < 0)) {
+  if (found.some((value) => !isCount(value))) {
     throw new UsageError(`${JSON.stringify(list)}: expected whole numbers, comma-separated`)
   }
   return found
 }
 
-/** Every way of dividing the cores into sessions, with each batch size; a delay only where it can act. */
-function settingsToTry(batches: readonly number[], delays: readonly number[]): TuneSetting[] {
-  const sessions = [1, 2, 4, 8, 16, 32].filter((count) => count <= cores())
-  return sessions.flatMap((count) =>
+function batchSizes(list: string): TuneSetting['maxBatchSize'][] {
+  const found = list.split(',').map((size) => (size.trim() === 'auto' ? 'auto' : Number(size)))
+  if (found.some((value) => value !== 'auto' && !isCount(value))) {
+    throw new UsageError(`${JSON.stringify(list)}: expected whole numbers or auto, comma-separated`)
+  }
+  return found
+}
+
+function isCount(value: number): boolean {
+  return Number.isInteger(value) && value >= 0
+}
+
+/**
+ * What the service chooses by itself, and every way of dividing the cores into sessions, with each batch size; a
+ * delay only where it can act.
+ */
+function settingsToTry(
+  batches: readonly TuneSetting['maxBatchSize'][],
+  delays: readonly number[],
+): TuneSetting[] {
+  const counts = [1, 2, 4, 8, 16, 32].filter((count) => count <= cores())
+  const divided = counts.flatMap((sessions) =>
     batches.flatMap((maxBatchSize) =>
       delays
-        .filter((delay) => delay === 0 || maxBatchSize > 1)
+        .filter((delay) => delay === 0 || maxBatchSize !== 1)
         .map((maxQueueDelayMs) => ({
-          sessions: count,
-          threads: Math.max(1, Math.floor(cores() / count)),
+          sessions,
+          threads: Math.max(1, Math.floor(cores() / sessions)),
           maxBatchSize,
           maxQueueDelayMs,
         })),
     ),
   )
+  return [ownChoice, ...divided]
+}
+
+const ownChoice: TuneSetting = {
+  sessions: 'auto',
+  threads: 'auto',
+  maxBatchSize: 'auto',
+  maxQueueDelayMs: 0,
 }
 
 function fastest(trials: readonly Trial[]): Trial {
