@@ -53,9 +53,11 @@ interface DevicePlan extends SessionPlan, Placement {
 }
 
 export async function planDevices(config: Config): Promise<readonly DevicePlan[]> {
-  const { sessionsPerDevice, threadsPerSession, maxBatchSize } = config
+  const { sessionsPerDevice, threadsPerSession, maxBatchSize, maxQueueDelayMs } = config
   const prefersNarrow = usesMatrixUnits(config)
-  return (await devicesOf(config)).map((device) => {
+  const devices = await devicesOf(config)
+  const growsBatches = maxQueueDelayMs > 0 || devices.some((device) => device !== 'cpu')
+  return devices.map((device) => {
     const plan = planSessions({
       device,
       cores: cores(),
@@ -64,6 +66,7 @@ export async function planDevices(config: Config): Promise<readonly DevicePlan[]
       sessionsPerDevice,
       threadsPerSession,
       maxBatchSize,
+      growsBatches,
     })
     return { ...plan, permits: createPermits(plan.concurrency) }
   })
@@ -145,8 +148,7 @@ export async function loadModel(
       sessions: plans.reduce((sum, plan) => sum + plan.sessions, 0),
       threadsPerSession: threads,
       maxBatchSize,
-      // One batcher feeds all devices, and a GPU is for large batches.
-      smallBatchSize: plans.every(({ device }) => device === 'cpu') ? smallBatchSize : maxBatchSize,
+      smallBatchSize,
       maxQueueDelayMs: config.maxQueueDelayMs,
       maxQueueSize: config.maxQueueSize,
       openTensors: () => aside({ precision, inputForm: 'tensors' }, { preference: engine }),

@@ -87,8 +87,7 @@ const turnMs = 200
 
 export function createServedModel(options: ServedModelOptions): ServedModel {
   const { version, pool, labels, maxBatchSize } = options
-  const waitsToGrow = options.maxQueueDelayMs > 0
-  const sizes = { small: waitsToGrow ? maxBatchSize : options.smallBatchSize, max: maxBatchSize }
+  const sizes = { small: options.smallBatchSize, max: maxBatchSize }
   const forecast = createForecast(options.sessions, maxBatchSize, pool.warmUpMs)
   const returns = createReturns()
   const statistics = createStatistics()

@@ -10,6 +10,8 @@ export interface PlanOptions {
   readonly sessionsPerDevice: number | 'auto'
   readonly threadsPerSession: number | 'auto'
   readonly maxBatchSize: number | 'auto'
+  /** Whether a batch waits for company, or one batcher feeds a GPU as well: then none is to be small. */
+  readonly growsBatches: boolean
 }
 
 export interface SessionPlan {
@@ -22,7 +24,7 @@ export interface SessionPlan {
   /** Batches that may run on the device at once, whichever model they are for. */
   readonly concurrency: number
   readonly maxBatchSize: number
-  /** Images that run together while few wait. */
+  /** Images that run together while few wait; `maxBatchSize` where that is always right. */
   readonly smallBatchSize: number
 }
 
@@ -51,7 +53,7 @@ export function planSessions(options: PlanOptions): SessionPlan {
   const { device } = options
   const { sessions, threads } = device === 'cpu' ? shareCores(options) : shareGpu(options)
   const maxBatchSize = options.maxBatchSize === 'auto' ? autoBatch(options) : options.maxBatchSize
-  const isFree = device === 'cpu' && options.maxBatchSize === 'auto'
+  const isFree = options.maxBatchSize === 'auto' && !options.growsBatches
   return {
     device,
     sessions,

@@ -11,7 +11,9 @@ const machine: PlanOptions = {
   sessionsPerDevice: 'auto',
   threadsPerSession: 'auto',
   maxBatchSize: 'auto',
+  growsBatches: false,
 }
+const gpu: PlanOptions = { ...machine, device: 'cuda:0', growsBatches: true }
 
 /** Sessions and threads, e.g. `2 x 8`. */
 function shares(options: Partial<PlanOptions>): string {
@@ -62,7 +64,7 @@ test('memory bounds the number of narrow sessions', () => {
 })
 
 test('a GPU has two sessions that are fed large batches', () => {
-  const plan = planSessions({ ...machine, device: 'cuda:0', prefersNarrow: true })
+  const plan = planSessions({ ...gpu, prefersNarrow: true })
   assert.deepEqual(plan, {
     device: 'cuda:0',
     sessions: 2,
@@ -74,7 +76,7 @@ test('a GPU has two sessions that are fed large batches', () => {
   })
 })
 
-test('batches are small where few wait, but on a GPU and where the operator named a size', () => {
+test('batches are small where few wait, but where they are to grow and where the operator named a size', () => {
   const sizes = (options: Partial<PlanOptions>) => {
     const { smallBatchSize, maxBatchSize } = planSessions({ ...machine, ...options })
     return [smallBatchSize, maxBatchSize]
@@ -84,5 +86,6 @@ test('batches are small where few wait, but on a GPU and where the operator name
   assert.deepEqual(sizes({ cores: 8 }), [8, 8])
   assert.deepEqual(sizes({ cores: 4, prefersNarrow: true }), [2, 4])
   assert.deepEqual(sizes({ cores: 2, maxBatchSize: 8 }), [8, 8])
-  assert.deepEqual(sizes({ device: 'cuda:0' }), [32, 32])
+  assert.deepEqual(sizes({ growsBatches: true }), [8, 8])
+  assert.deepEqual(sizes(gpu), [32, 32])
 })
