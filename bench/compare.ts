@@ -9,21 +9,21 @@ import { startOwnLoops } from './compare/bare-own.ts'
 import { type BareLoop, startBareLoop } from './compare/bare-python.ts'
 import { contenders, type Running, start } from './compare/contenders.ts'
 import { closedLoop, openLoop } from './compare/load.ts'
-import { awake, measurePoint, mergeRounds, settleMsOf } from './compare/measure.ts'
+import { awake, measurePoint, settleMsOf } from './compare/measure.ts'
+import { capacityOf, mergeBare, mergePoints, pointsOf } from './compare/merge-rounds.ts'
 import { signalTree } from './compare/process-tree.ts'
-import { writeReport } from './compare/report.ts'
+import { manyClients, ownPrefix, writeReport } from './compare/report.ts'
 import {
   type BareResult,
   type Comparison,
   type ContenderResult,
+  type Figures,
   loneName,
   type Point,
 } from './compare/results.ts'
 import { describeSetting } from './compare/setting.ts'
-import type { BareFigure } from './support/bare-loops.ts'
 import { machine } from './support/machine.ts'
 import { photographFiles, photographs } from './support/photographs.ts'
-import { median } from './support/statistics.ts'
 
 const { values: given } = parseArgs({
   options: {
@@ -73,15 +73,15 @@ const setting = await describeSetting({
 })
 const absent: { name: string; reason: string }[] = []
 const toStop: number[] = []
-const bareTasks: { readonly pid: number; readonly measure: () => Promise<void> }[] = []
-const bareFigures = new Map<string, BareResult[]>()
-const addBare = (name: string, batch: number, { imagesPerSecond, medianMs }: BareFigure) => {
-  const key = `${name} ${batch}`
-  bareFigures.set(key, [
-    ...(bareFigures.get(key) ?? []),
-    { name, batch, imagesPerSecond, medianMs },
-  ])
+/** Bare loops: what one client waits for, and what many could have. */
+interface BareTask {
+  readonly pid: number
+  /** Beside whose service it is measured; absent where it is nobody's part. */
+  readonly engine?: string
+  lone(): Promise<BareResult[]>
+  many(): Promise<BareResult[]>
 }
+const bareTasks: BareTask[] = []
 const wanted = given.only === '' ? [] : given.only.split(',')
 const isWanted = (name: string) => wanted.length === 0 || wanted.some((part) => name.includes(part))
 const because = (error: unknown) =>
@@ -89,7 +89,6 @@ const because = (error: unknown) =>
     .trim()
     .slice(-400)
 
-const batches = [1, maxBatchSize]
 const durationMs = windowMs / 2
 for (const engine of engines) {
   if (!isWanted(`bare ${engine}`)) continue
@@ -97,22 +96,23 @@ for (const engine of engines) {
     note(`starting bare ${engine}`)
     const { pid, measure } = await startOwnLoops(engine, setting, images)
     toStop.push(pid)
+    const infer = async (batchSize: number): Promise<BareResult> => ({
+      ...{ name: `bare ${engine}`, batch: batchSize, engine },
+      ...(await measure({ kind: 'infer', batchSize, durationMs })),
+    })
+    const decode = async (atOnce: number): Promise<BareResult> => ({
+      ...{ name: 'bare decode', batch: atOnce, engine },
+      ...(await measure({ kind: 'decode', atOnce, durationMs })),
+    })
+    const inTurn = async (): Promise<BareResult> => ({
+      ...{ name: loneName(engine), batch: 1, engine },
+      ...(await measure({ kind: 'image', durationMs })),
+    })
     bareTasks.push({
       pid,
-      measure: async () => {
-        for (const batchSize of batches) {
-          addBare(
-            `bare ${engine}`,
-            batchSize,
-            await measure({ kind: 'infer', batchSize, durationMs }),
-          )
-        }
-        addBare(loneName(engine), 1, await measure({ kind: 'image', durationMs }))
-        if (engine !== engines[0]) return
-        for (const atOnce of [1, threads]) {
-          addBare('bare decode', atOnce, await measure({ kind: 'decode', atOnce, durationMs }))
-        }
-      },
+      engine,
+      lone: async () => [await infer(1), await decode(1), await inTurn()],
+      many: async () => [await infer(maxBatchSize), await decode(threads)],
     })
     signalTree(pid, 'SIGSTOP')
   } catch (error) {
@@ -126,13 +126,14 @@ for (const engine of given.device === 'cpu' && existsSync('bench/peers') ? loops
     note(`starting bare ${engine} in Python`)
     const loop: BareLoop = await startBareLoop(engine, setting, await photographFiles())
     toStop.push(loop.pid)
-    const each = engine === 'pillow' ? [1] : batches
+    const at = async (batch: number): Promise<BareResult> => ({
+      ...{ name: loop.name, batch },
+      ...(await loop.measure(batch, durationMs / 1000)),
+    })
     bareTasks.push({
       pid: loop.pid,
-      measure: async () => {
-        for (const batch of each)
-          addBare(loop.name, batch, await loop.measure(batch, durationMs / 1000))
-      },
+      lone: async () => [await at(1)],
+      many: async () => (engine === 'pillow' ? [] : [await at(maxBatchSize)]),
     })
     signalTree(loop.pid, 'SIGSTOP')
   } catch (error) {
@@ -154,40 +155,78 @@ for (const contender of contenders(setting, engines).filter(({ name }) => isWant
   }
 }
 
-const closed = new Map<string, Point[]>()
-const open = new Map<string, Point[]>()
-const add = (points: Map<string, Point[]>, name: string, point: Point) =>
-  points.set(name, [...(points.get(name) ?? []), point])
-/** Of the medians: the best of all windows is what the machine does now and then, not its capacity. */
-const best = (name: string) =>
-  Math.max(
-    ...mergeRounds(closed.get(name) ?? [], clientCounts).map(
-      ({ imagesPerSecond }) => imagesPerSecond,
-    ),
-  )
+/** The count of clients beside which what many could have is measured. */
+const crowd = clientCounts.includes(manyClients) ? manyClients : clientCounts.at(-1)
+const each: Figures[] = []
 for (let round = 1; round <= rounds; round++) {
   note(`round ${round} of ${rounds}`)
-  for (const task of bareTasks) await awake(task.pid, task.measure)
+  each.push(await measureRound())
+}
+
+async function measureRound(): Promise<Figures> {
+  const isBeside = (name: string) => (task: BareTask) => name === ownPrefix + task.engine
+  const beside = (name: string) => bareTasks.filter(isBeside(name))
+  const others = bareTasks.filter((task) => !running.some(({ name }) => isBeside(name)(task)))
+  const bare: BareResult[] = []
+  for (const clients of new Set([clientCounts[0], crowd])) {
+    bare.push(...(await measureBare(others, clients)))
+  }
+  const closed = new Map<string, Point[]>()
   for (const clients of clientCounts) {
     for (const one of running) {
+      // The parts right before the whole: a minute later the machine may be another.
+      bare.push(...(await measureBare(beside(one.name), clients)))
       const settleMs = settleMsOf(clients, windowMs)
       const drive = () => closedLoop(one.target, clients, { settleMs, windowMs })
       const point = await awake(one.pid, () => measurePoint(one, clients, drive))
       note(`  ${one.name}, ${clients} clients: ${point.imagesPerSecond.toFixed(1)} images/s`)
-      add(closed, one.name, point)
+      closed.set(one.name, [...(closed.get(one.name) ?? []), point])
     }
   }
+  const soFar = [...each, { contenders: contendersOf((name) => closed.get(name)), bare }]
+  const open = await measureOpen((name) => capacityOf(soFar, name, clientCounts))
+  const contenders = contendersOf(
+    (name) => closed.get(name),
+    (name) => open.get(name),
+  )
+  return { contenders, bare }
+}
+
+/** What is to be compared with so many clients. */
+async function measureBare(tasks: readonly BareTask[], clients: number | undefined) {
+  const found: BareResult[] = []
+  for (const task of tasks) {
+    if (clients === clientCounts[0]) found.push(...(await awake(task.pid, () => task.lone())))
+    if (clients === crowd) found.push(...(await awake(task.pid, () => task.many())))
+  }
+  return found
+}
+
+async function measureOpen(capacity: (name: string) => number) {
+  const open = new Map<string, Point[]>()
   for (const part of offeredParts) {
     for (const one of running) {
-      const rate = part * best(one.name)
+      const rate = part * capacity(one.name)
       const settleMs = settleMsOf(rate, windowMs)
       const drive = () => openLoop(one.target, rate, { settleMs, windowMs })
       const point = await awake(one.pid, () => measurePoint(one, rate, drive))
       note(`  ${one.name}, ${rate.toFixed(1)} offered: p99 ${point.p99Ms.toFixed(0)} ms`)
-      add(open, one.name, { ...point, load: part })
+      open.set(one.name, [...(open.get(one.name) ?? []), { ...point, load: part }])
     }
   }
+  return open
 }
+
+type PointsOf = (name: string) => readonly Point[] | undefined
+
+function contendersOf(closed: PointsOf, open: PointsOf = () => []): ContenderResult[] {
+  return running.map(({ name, startMs }) => ({
+    ...{ name, startMs },
+    closed: closed(name) ?? [],
+    open: open(name) ?? [],
+  }))
+}
+
 for (const pid of toStop) {
   signalTree(pid, 'SIGCONT')
   signalTree(pid, 'SIGTERM')
@@ -201,22 +240,16 @@ const comparison: Comparison = {
   maxBatchSize,
   rounds,
   windowMs,
-  contenders: running.map(
-    ({ name, startMs }): ContenderResult => ({
-      name,
-      startMs,
-      closed: mergeRounds(closed.get(name) ?? [], clientCounts),
-      open: mergeRounds(open.get(name) ?? [], offeredParts).map((point) => ({
+  contenders: contendersOf(
+    (name) => mergePoints(pointsOf(each, name, 'closed'), clientCounts),
+    (name) =>
+      mergePoints(pointsOf(each, name, 'open'), offeredParts).map((point) => ({
         ...point,
-        load: point.load * best(name),
+        load: point.load * capacityOf(each, name, clientCounts),
       })),
-    }),
   ),
-  bare: [...bareFigures.values()].map((figures) => ({
-    ...(figures[0] as BareResult),
-    imagesPerSecond: median(figures.map(({ imagesPerSecond }) => imagesPerSecond)),
-    medianMs: median(figures.map(({ medianMs }) => medianMs)),
-  })),
+  bare: mergeBare(each.flatMap(({ bare }) => bare)),
+  each,
   absent,
 }
 await mkdir(given.output, { recursive: true })

@@ -1,5 +1,4 @@
 // One measurement of one contender: woken up, loaded, weighed, put back to sleep.
-import { median } from '../support/statistics.ts'
 import type { Running } from './contenders.ts'
 import type { LoadFigure, Target } from './load.ts'
 import { cpuSeconds, memoryBytes, processTree, signalTree } from './process-tree.ts'
@@ -53,14 +52,4 @@ export async function measurePoint(
  */
 export function settleMsOf(load: number, windowMs: number): number {
   return Math.min(2 * windowMs, 500 + 12 * load)
-}
-
-/** One point a load: the median of its rounds, figure by figure. */
-export function mergeRounds(points: readonly Point[], loads: readonly number[]): Point[] {
-  return loads.map((load) => {
-    const rounds = points.filter((point) => point.load === load)
-    const keys = Object.keys(rounds[0] ?? {}) as (keyof Point)[]
-    const merged = keys.map((key) => [key, median(rounds.map((point) => point[key]))])
-    return Object.fromEntries(merged) as Point
-  })
 }

@@ -1,4 +1,5 @@
 // What a comparison found, as it is kept in JSON: every table and plot is made from this alone.
+import { median } from '../support/statistics.ts'
 import type { LoadFigure } from './load.ts'
 
 export interface Point extends LoadFigure {
@@ -12,7 +13,7 @@ export interface Point extends LoadFigure {
 export interface ContenderResult {
   readonly name: string
   readonly startMs: number
-  /** Rounds of each load are merged by their median. */
+  /** In a comparison rounds of each load are merged by their median. */
   readonly closed: readonly Point[]
   readonly open: readonly Point[]
 }
@@ -22,9 +23,17 @@ export interface BareResult {
   readonly batch: number
   readonly imagesPerSecond: number
   readonly medianMs: number
+  /** Beside whose service it was measured, in a round; absent where all are merged. */
+  readonly engine?: string
 }
 
-export interface Comparison {
+/** What was measured together: one round, or the medians of all. */
+export interface Figures {
+  readonly contenders: readonly ContenderResult[]
+  readonly bare: readonly BareResult[]
+}
+
+export interface Comparison extends Figures {
   readonly model: string
   readonly machine: string
   readonly images: number
@@ -32,8 +41,8 @@ export interface Comparison {
   readonly maxBatchSize: number
   readonly rounds: number
   readonly windowMs: number
-  readonly contenders: readonly ContenderResult[]
-  readonly bare: readonly BareResult[]
+  /** The rounds one by one, for ratios of figures that were measured beside each other; older runs have none. */
+  readonly each?: readonly Figures[]
   /** Who could not run here, and why. */
   readonly absent: readonly { readonly name: string; readonly reason: string }[]
 }
@@ -43,14 +52,41 @@ export function loneName(engine: string): string {
   return `bare decode, then ${engine}`
 }
 
-export function bareOf({ bare }: Comparison, name: string, batch: number): BareResult | undefined {
-  return bare.find((one) => one.name === name && one.batch === batch)
+/** @param engine beside whose service it was measured, where that matters */
+export function bareOf(
+  { bare }: Figures,
+  name: string,
+  batch: number,
+  engine?: string,
+): BareResult | undefined {
+  return bare.find(
+    (one) =>
+      one.name === name &&
+      one.batch === batch &&
+      (engine === undefined || one.engine === undefined || one.engine === engine),
+  )
 }
 
 /** What decoding and inference alone would allow on the same cores, in images a second. */
-export function ceilingOf(comparison: Comparison, engine: string): number {
-  const inference = bareOf(comparison, `bare ${engine}`, comparison.maxBatchSize)
-  const decode = bareOf(comparison, 'bare decode', comparison.threads)
+export function ceilingOf(
+  figures: Figures,
+  {
+    engine,
+    threads,
+    maxBatchSize,
+  }: Pick<Comparison, 'threads' | 'maxBatchSize'> & { engine: string },
+): number {
+  const inference = bareOf(figures, `bare ${engine}`, maxBatchSize, engine)
+  const decode = bareOf(figures, 'bare decode', threads, engine)
   if (inference === undefined || decode === undefined) return Number.NaN
   return 1 / (1 / inference.imagesPerSecond + 1 / decode.imagesPerSecond)
+}
+
+/**
+ * The median of what each round gives: machines are slower and faster by the minute, and a ratio of two medians
+ * may compare one with the other.
+ */
+export function overRounds(comparison: Comparison, ratio: (figures: Figures) => number): number {
+  const found = (comparison.each ?? [comparison]).map(ratio).filter((value) => !Number.isNaN(value))
+  return found.length === 0 ? Number.NaN : median(found)
 }
