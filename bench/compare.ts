@@ -4,7 +4,6 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import { startOwnLoops } from './compare/bare-own.ts'
 import { type BareLoop, startBareLoop } from './compare/bare-python.ts'
 import { contenders, type Running, start } from './compare/contenders.ts'
@@ -24,28 +23,27 @@ import {
 import { describeSetting } from './compare/setting.ts'
 import { machine } from './support/machine.ts'
 import { photographFiles, photographs } from './support/photographs.ts'
+import { scriptOptions } from './support/script-options.ts'
 
-const { values: given } = parseArgs({
-  options: {
-    model: { type: 'string', default: 'resnet50' },
-    repository: { type: 'string', default: './models' },
-    engines: {
-      type: 'string',
-      default: 'openvino,onnxruntime,tensorflow,openvino int8,onnxruntime int8',
-    },
-    device: { type: 'string', default: 'cpu' },
-    clients: { type: 'string', default: '1,8,32,128' },
-    /** Offered load of the open loop, as parts of each contender's own best throughput; none where it is empty. */
-    offered: { type: 'string', default: '0.5,0.7,0.9,1.2' },
-    rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '5' },
-    /** Names that contain one of these, comma-separated; all without. */
-    only: { type: 'string', default: '' },
-    quick: { type: 'boolean', default: false },
-    output: { type: 'string', default: 'docs/performance' },
-    /** Makes tables and plots of an earlier run's JSON again. */
-    render: { type: 'string' },
+const given = scriptOptions({
+  model: { type: 'string', default: 'resnet50' },
+  repository: { type: 'string', default: './models' },
+  engines: {
+    type: 'string',
+    default: 'openvino,onnxruntime,tensorflow,openvino int8,onnxruntime int8',
   },
+  device: { type: 'string', default: 'cpu' },
+  clients: { type: 'string', default: '1,8,32,128' },
+  /** Offered load of the open loop, as parts of each contender's own best throughput; none where it is empty. */
+  offered: { type: 'string', default: '0.5,0.7,0.9,1.2' },
+  rounds: { type: 'string', default: '3' },
+  seconds: { type: 'string', default: '5' },
+  /** Names that contain one of these, comma-separated; all without. */
+  only: { type: 'string', default: '' },
+  quick: { type: 'boolean', default: false },
+  output: { type: 'string', default: 'docs/performance' },
+  /** Makes tables and plots of an earlier run's JSON again. */
+  render: { type: 'string' },
 })
 if (given.render !== undefined) {
   await writeReport(JSON.parse(await readFile(given.render, 'utf8')), given.output)

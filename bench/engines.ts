@@ -3,23 +3,21 @@
 import { readFile } from 'node:fs/promises'
 import { availableParallelism, cpus } from 'node:os'
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import type { EngineName, LoadRequest, Precision } from '../src/engines/engine.ts'
 import { messageOf } from '../src/errors.ts'
 import { type EngineClient, startEngine } from './support/engine-client.ts'
+import { scriptOptions } from './support/script-options.ts'
 import { markdownTable, median } from './support/statistics.ts'
 
-const { values: given } = parseArgs({
-  options: {
-    model: { type: 'string', default: 'resnet50' },
-    repository: { type: 'string', default: './models' },
-    version: { type: 'string', default: '1' },
-    batches: { type: 'string', default: '1,8' },
-    threads: { type: 'string', default: String(availableParallelism()) },
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '2' },
-    cache: { type: 'string' },
-  },
+const given = scriptOptions({
+  model: { type: 'string', default: 'resnet50' },
+  repository: { type: 'string', default: './models' },
+  version: { type: 'string', default: '1' },
+  batches: { type: 'string', default: '1,8' },
+  threads: { type: 'string', default: String(availableParallelism()) },
+  rounds: { type: 'string', default: '5' },
+  seconds: { type: 'string', default: '2' },
+  cache: { type: 'string' },
 })
 const batchSizes = given.batches.split(',').map(Number)
 const folder = resolve(given.repository, given.model)

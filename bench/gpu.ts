@@ -4,7 +4,6 @@ import { execFileSync } from 'node:child_process'
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { join, resolve } from 'node:path'
-import { parseArgs } from 'node:util'
 import type { Precision } from '../src/engines/engine.ts'
 import { messageOf } from '../src/errors.ts'
 import { createImaging } from '../src/imaging/decoder-pool.ts'
@@ -19,23 +18,22 @@ import { type GpuResults, type Variant, writeGpuReport } from './gpu/report.ts'
 import { type EngineClient, startEngine } from './support/engine-client.ts'
 import { machine } from './support/machine.ts'
 import { photographs } from './support/photographs.ts'
+import { scriptOptions } from './support/script-options.ts'
 import { median } from './support/statistics.ts'
 
-const { values: given } = parseArgs({
-  options: {
-    model: { type: 'string', default: 'resnet50' },
-    repository: { type: 'string', default: './models' },
-    /** Device and precision, `/` between them. The first is the one that sessions are varied with. */
-    variants: { type: 'string', default: 'cuda:0/fp16,cuda:0/auto,cuda:0/fp32' },
-    batches: { type: 'string', default: '1,2,4,8,16,32,64' },
-    sessions: { type: 'string', default: '1,2,4' },
-    clients: { type: 'string', default: '1,32,128,512' },
-    rounds: { type: 'string', default: '2' },
-    seconds: { type: 'string', default: '3' },
-    output: { type: 'string', default: 'docs/performance' },
-    /** Makes the page of an earlier run's JSON again. */
-    render: { type: 'string' },
-  },
+const given = scriptOptions({
+  model: { type: 'string', default: 'resnet50' },
+  repository: { type: 'string', default: './models' },
+  /** Device and precision, `/` between them. The first is the one that sessions are varied with. */
+  variants: { type: 'string', default: 'cuda:0/fp16,cuda:0/auto,cuda:0/fp32' },
+  batches: { type: 'string', default: '1,2,4,8,16,32,64' },
+  sessions: { type: 'string', default: '1,2,4' },
+  clients: { type: 'string', default: '1,32,128,512' },
+  rounds: { type: 'string', default: '2' },
+  seconds: { type: 'string', default: '3' },
+  output: { type: 'string', default: 'docs/performance' },
+  /** Makes the page of an earlier run's JSON again. */
+  render: { type: 'string' },
 })
 if (given.render !== undefined) {
   await writeGpuReport(JSON.parse(await readFile(given.render, 'utf8')), given.output)

@@ -7,23 +7,21 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
 import { rawLoad } from './http/raw-load.ts'
 import type { ServerKind, ServerTask, ServerUsage } from './http/server-process.ts'
 import { measureTransports } from './http/transports.ts'
 import { readProfile } from './profile/cpu-profile.ts'
 import { flameGraph } from './profile/flame-graph.ts'
 import { machine } from './support/machine.ts'
+import { scriptOptions } from './support/script-options.ts'
 import { createSamples, markdownTable, shown } from './support/statistics.ts'
 
-const { values: given } = parseArgs({
-  options: {
-    bytes: { type: 'string', default: '100000' },
-    connections: { type: 'string', default: '32' },
-    rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '3' },
-    output: { type: 'string', default: 'docs/performance' },
-  },
+const given = scriptOptions({
+  bytes: { type: 'string', default: '100000' },
+  connections: { type: 'string', default: '32' },
+  rounds: { type: 'string', default: '3' },
+  seconds: { type: 'string', default: '3' },
+  output: { type: 'string', default: 'docs/performance' },
 })
 const kinds: Readonly<Record<ServerKind, string>> = {
   node: 'bare node:http, body discarded',

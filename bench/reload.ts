@@ -6,7 +6,6 @@
 import { copyFile, cp, mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { knownImages, writeSmallModel } from '../test/support/known-images.ts'
 import { endAllServed } from '../test/support/served-process.ts'
 import { writeContents } from './reload/contents.ts'
@@ -20,13 +19,12 @@ import {
 } from './reload/drive.ts'
 import { createReport } from './reload/report.ts'
 import { createShelf } from './reload/shelf.ts'
+import { scriptOptions } from './support/script-options.ts'
 
-const { values: given } = parseArgs({
-  options: {
-    reloads: { type: 'string', default: '200' },
-    calm: { type: 'string', default: '600' },
-    doc: { type: 'boolean', default: false },
-  },
+const given = scriptOptions({
+  reloads: { type: 'string', default: '200' },
+  calm: { type: 'string', default: '600' },
+  doc: { type: 'boolean', default: false },
 })
 
 const imageCount = 16

@@ -7,20 +7,18 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { connect, createServer } from 'node:net'
 import { availableParallelism, cpus, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { photographs } from './support/photographs.ts'
 import { costOf } from './support/process-cost.ts'
+import { scriptOptions } from './support/script-options.ts'
 import { type ServerProcess, startServer } from './support/server-process.ts'
 import { markdownTable } from './support/statistics.ts'
 import { type LoadCount, startSteadyLoad } from './support/steady-load.ts'
 
-const { values: given } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '15' },
-    clients: { type: 'string', default: '8' },
-    model: { type: 'string', default: 'resnet50' },
-    output: { type: 'string', default: 'docs/performance/rollout.md' },
-  },
+const given = scriptOptions({
+  seconds: { type: 'string', default: '15' },
+  clients: { type: 'string', default: '8' },
+  model: { type: 'string', default: 'resnet50' },
+  output: { type: 'string', default: 'docs/performance/rollout.md' },
 })
 
 /** More than two looks of the balancer's check, which come a second apart. */

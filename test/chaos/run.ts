@@ -4,7 +4,7 @@
 import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { scriptOptions } from '../../bench/support/script-options.ts'
 import { knownImages, writeSmallModel } from '../support/known-images.ts'
 import { endAllServed } from '../support/served-process.ts'
 import { clockStep } from './faults/clock-step.ts'
@@ -34,8 +34,9 @@ const faults: readonly Fault[] = [
   ...overload,
 ]
 
-const { values: given } = parseArgs({
-  options: { only: { type: 'string', default: '' }, long: { type: 'boolean', default: false } },
+const given = scriptOptions({
+  only: { type: 'string', default: '' },
+  long: { type: 'boolean', default: false },
 })
 
 const small = { name: 'small', seed: 7 }

@@ -6,22 +6,20 @@ import assert from 'node:assert/strict'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
 import { Pool } from 'undici'
+import { scriptOptions } from '../../bench/support/script-options.ts'
 import { writeSmallModel } from '../support/known-images.ts'
 import { residentBytes, type ServedProcess, startServed } from '../support/served-process.ts'
 import { type Bomb, makeBombs } from './bombs.ts'
 import { makeSeeds } from './seeds.ts'
 import { damages, truncations, type Upload } from './uploads.ts'
 
-const { values: given } = parseArgs({
-  options: {
-    count: { type: 'string', default: '20000' },
-    seed: { type: 'string', default: '1' },
-    doc: { type: 'boolean', default: false },
-    /** What the main process may take, in MiB. */
-    'peak-mib': { type: 'string', default: '600' },
-  },
+const given = scriptOptions({
+  count: { type: 'string', default: '20000' },
+  seed: { type: 'string', default: '1' },
+  doc: { type: 'boolean', default: false },
+  /** What the main process may take, in MiB. */
+  'peak-mib': { type: 'string', default: '600' },
 })
 
 const byDefault = ['jpeg', 'png', 'webp', 'gif']

@@ -6,17 +6,15 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
+import { scriptOptions } from '../../bench/support/script-options.ts'
 import { markdownTable, percentile } from '../../bench/support/statistics.ts'
 import { type LoadFigure, startLoad } from '../support/checked-load.ts'
 import { knownImages, writeSmallModel } from '../support/known-images.ts'
 import { residentBytes, startServed } from '../support/served-process.ts'
 
-const { values: given } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '30' },
-    doc: { type: 'boolean', default: false },
-  },
+const given = scriptOptions({
+  minutes: { type: 'string', default: '30' },
+  doc: { type: 'boolean', default: false },
 })
 
 const minuteMs = 60_000
