@@ -154,7 +154,7 @@ for (const contender of contenders(setting, engines).filter(({ name }) => isWant
 }
 
 /** The count of clients beside which what many could have is measured. */
-const crowd = clientCounts.includes(manyClients) ? manyClients : clientCounts.at(-1)
+const crowd = clientCounts.includes(manyClients) ? manyClients : clientCounts[0]
 const each: Figures[] = []
 for (let round = 1; round <= rounds; round++) {
   note(`round ${round} of ${rounds}`)

@@ -18,7 +18,7 @@ import {
 export const ownPrefix = 'this service, '
 /** The peer that ratios are told against. */
 const yardstick = 'LitServe, onnxruntime'
-/** Under which the ceiling is compared. */
+/** Clients under which the service is compared with the ceiling. */
 export const manyClients = 32
 
 /** @returns the page's text, which it also writes */
@@ -105,7 +105,11 @@ function best({ closed }: ContenderResult): number {
   return Math.max(...closed.map(({ imagesPerSecond }) => imagesPerSecond))
 }
 
-/** Its best load in this round against the yardstick's. */
+function ratio(value: number, digits: number): string {
+  return Number.isFinite(value) ? value.toFixed(digits) : shown(value)
+}
+
+/** Its best load in a round against the yardstick's. */
 function timesYardstick(comparison: Comparison, name: string): number {
   return overRounds(comparison, ({ contenders }) => {
     const [own, base] = [name, yardstick].map((wanted) =>
@@ -145,7 +149,7 @@ function closedTable(comparison: Comparison): string {
     one.name,
     ...one.closed.map(({ imagesPerSecond }) => shown(imagesPerSecond)),
     ...(hasCrowd ? [shown(keptInCrowd(comparison, one.name))] : []),
-    ...(hasBase ? [timesYardstick(comparison, one.name).toFixed(2)] : []),
+    ...(hasBase ? [ratio(timesYardstick(comparison, one.name), 2)] : []),
     shown(one.closed[0]?.p50Ms ?? Number.NaN),
     shown(last(one.closed)?.p99Ms ?? Number.NaN),
     shown(last(one.closed)?.cores ?? Number.NaN),
@@ -187,7 +191,10 @@ function partsTable(comparison: Comparison): string {
         shown(bareOf(comparison, 'bare decode', threads)?.imagesPerSecond ?? Number.NaN),
         shown(ceiling),
         shown(many),
-        over((parts) => parts.many / parts.ceiling).toFixed(2),
+        ratio(
+          over((parts) => parts.many / parts.ceiling),
+          2,
+        ),
         [lone, single, decode, both].map(shown).join(', '),
         shown(over((parts) => parts.lone - parts.single - parts.decode)),
         shown(over((parts) => parts.lone - parts.both)),
@@ -226,7 +233,7 @@ function openTable(comparison: Comparison): string {
       shown(point.p50Ms),
       shown(point.p95Ms),
       shown(point.p99Ms),
-      tailOf(comparison, one.name, at).toFixed(1),
+      ratio(tailOf(comparison, one.name, at), 1),
       shown(point.goodput),
     ]),
   )

@@ -3,7 +3,7 @@ import { median } from '../support/statistics.ts'
 import type { LoadFigure } from './load.ts'
 
 export interface Point extends LoadFigure {
-  /** Clients of a closed loop, or offered images a second of an open one. */
+  /** Clients of a closed loop; of an open one the offered images a second, in a single round as a part of the capacity. */
   readonly load: number
   /** Cores that the contender used. */
   readonly cores: number

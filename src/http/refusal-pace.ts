@@ -6,10 +6,12 @@ import type { FastifyRequest } from 'fastify'
 
 /** So many a second are an overload, which is refused at once, and no flood, whatever they cost. */
 const fewPerWindow = 400
-/** Of the time of all cores, what refusals may take before they are paced; the answers need the rest. */
+/** Of the time of all cores, what refusals may take before they are paced. */
 const shareOfCores = 0.15
 /** All refusals come from one thread, which has answers to send as well. */
 const largestShareOfThread = 0.5
+/** A thread that works for so much of its time has none to spare for refusals. */
+const full = 0.9
 /** Long enough to make few of the many. */
 const longestMs = 5_000
 const windowMs = 1_000
@@ -21,7 +23,7 @@ export interface RefusalPaceOptions {
   readonly cores: number
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number
-  /** Milliseconds for which this thread has been at work. */
+  /** Milliseconds for which this thread has not been waiting for anything to do. */
   readonly busyMs?: () => number
 }
 
@@ -56,7 +58,7 @@ interface Connection {
 export function createRefusalPace(options: RefusalPaceOptions): RefusalPace {
   const { now = () => performance.now() } = options
   const mostMs = Math.min(longestMs, options.requestTimeoutMs / 2)
-  const flood = createFloodGauge(options, now)
+  const flood = createFloodGauge(options)
   return {
     arrived: flood.arrived,
     delayMs({ raw }, retryAfterMs) {
@@ -76,27 +78,31 @@ export function createRefusalPace(options: RefusalPaceOptions): RefusalPace {
   }
 }
 
-/** Tells from how busy the thread was in the window before whether the refusals of this one are too many. */
-function createFloodGauge(options: RefusalPaceOptions, now: () => number) {
+/** Tells whether the refusals of the present window are too many, from how busy the thread has been in it. */
+function createFloodGauge(options: RefusalPaceOptions) {
   const { busyMs = () => performance.eventLoopUtilization().active } = options
   const share = Math.min(largestShareOfThread, shareOfCores * options.cores)
-  const window = { startedAt: now(), busyMs: busyMs(), requests: 0, refused: 0 }
-  let most = fewPerWindow
-  const begin = (at: number) => {
-    // A refusal costs no more than an answer: where there are both it is taken for dearer than it is.
-    const costMs = (busyMs() - window.busyMs) / Math.max(1, window.requests)
-    most = Math.max(fewPerWindow, (share * windowMs) / costMs)
-    Object.assign(window, { startedAt: at, busyMs: busyMs(), requests: 0, refused: 0 })
+  const window = { startedAt: Number.NEGATIVE_INFINITY, busyMs: 0, requests: 0, refused: 0 }
+
+  function takeTooMuch(elapsedMs: number): boolean {
+    const spentMs = busyMs() - window.busyMs
+    // As if each request cost the same: an image that is answered costs more than one that is refused, a probe less.
+    const refusingMs = (spentMs * window.refused) / window.requests
+    const isFull = elapsedMs >= windowMs / 2 && spentMs > full * elapsedMs
+    return isFull || refusingMs > share * windowMs
   }
+
   return {
     arrived() {
       window.requests += 1
     },
     /** @returns whether refusals, with this one, are more than there may be */
     refused(at: number) {
-      if (at >= window.startedAt + windowMs) begin(at)
+      if (at >= window.startedAt + windowMs) {
+        Object.assign(window, { startedAt: at, busyMs: busyMs(), requests: 1, refused: 0 })
+      }
       window.refused += 1
-      return window.refused > most
+      return window.refused > fewPerWindow && takeTooMuch(at - window.startedAt)
     },
   }
 }

@@ -53,7 +53,7 @@ export function planSessions(options: PlanOptions): SessionPlan {
   const { device } = options
   const { sessions, threads } = device === 'cpu' ? shareCores(options) : shareGpu(options)
   const maxBatchSize = options.maxBatchSize === 'auto' ? autoBatch(options) : options.maxBatchSize
-  const isFree = options.maxBatchSize === 'auto' && !options.growsBatches
+  const isFree = device === 'cpu' && options.maxBatchSize === 'auto' && !options.growsBatches
   return {
     device,
     sessions,

@@ -7,7 +7,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { scriptArguments } from '../../bench/support/script-options.ts'
 import { goldenMissing } from '../support/golden.ts'
 import { endAllServed } from '../support/served-process.ts'
 import { packageFolder, withoutEngine } from '../support/tensorflow.ts'
@@ -24,7 +24,7 @@ import { allNetworks, quickCases, quickNetworks, someCases } from './networks.ts
 import { page, type Report, verdictTable } from './report.ts'
 import { tryModel } from './try-model.ts'
 
-const { values: given, positionals } = parseArgs({
+const { values: given, positionals } = scriptArguments({
   options: {
     only: { type: 'string', multiple: true, default: [] },
     quick: { type: 'boolean', default: false },

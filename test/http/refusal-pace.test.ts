@@ -31,10 +31,13 @@ function withClock({ cores = 2, requestTimeoutMs = 10_000 } = {}) {
   return { clock, pace, refuse, crowd }
 }
 
-test('few refusals are sent at once, also to who does not wait', () => {
-  const { refuse } = withClock()
+test('few refusals are sent at once, also to who does not wait, whatever they cost', () => {
+  const { clock, refuse } = withClock()
   const early = onConnection()
-  for (let count = 0; count < few; count += 1) assert.equal(refuse(early, 5_000), 0)
+  for (let count = 0; count < few; count += 1) {
+    clock.busyMs += 2
+    assert.equal(refuse(early, 5_000), 0)
+  }
 })
 
 test('of many, who comes too early waits five seconds, or for as long as he should have', () => {
@@ -48,35 +51,55 @@ test('of many, who comes too early waits five seconds, or for as long as he shou
   assert.equal(refuse(nearly, 300), 200)
 })
 
-/** What the last of so many refusals a second waits, once it is known what each costs. */
-function delayAmong({ count = 0, costMs = 0, cores = 0, answered = 0 }): number {
+interface Flood {
+  readonly count: number
+  readonly costMs: number
+  readonly cores: number
+  readonly answered?: number
+  readonly elapsedMs?: number
+}
+
+/** What one waits who comes too early, after so many refusals of one second. */
+function delayAmong({ count, costMs, cores, answered = 0, elapsedMs = 100 }: Flood): number {
   const { clock, pace, refuse, crowd } = withClock({ cores })
+  clock.busyMs += 3_000 // the start
   const early = onConnection()
   refuse(early, 20_000)
-  crowd(few / 2, costMs)
+  clock.ms += 3_600_000
+  const again = onConnection()
+  refuse(again, 20_000)
   for (let each = 0; each < answered; each += 1) pace.arrived()
   clock.busyMs += answered * costMs
-  clock.ms += 1_000
   crowd(count, costMs)
-  return refuse(early, 20_000)
+  clock.ms += elapsedMs
+  return refuse(again, 20_000)
 }
 
 test('many that cost little are sent at once, also to who does not wait', () => {
-  assert.equal(delayAmong({ count: 2_000, costMs: 0.1, cores: 2 }), 0, '200 ms of 2 s')
-  assert.equal(delayAmong({ count: 4_000, costMs: 0.1, cores: 2 }), 5_000, '400 ms of 2 s')
-  assert.equal(delayAmong({ count: 4_000, costMs: 0.1, cores: 4 }), 0, '400 ms of 4 s')
-  assert.equal(delayAmong({ count: 4_000, costMs: 0.1, cores: 64 }), 0, '400 ms of one thread')
-  assert.equal(delayAmong({ count: 6_000, costMs: 0.1, cores: 64 }), 5_000, '600 ms of one thread')
+  const many = { count: 4_000, costMs: 0.1 }
+  assert.equal(delayAmong({ ...many, count: 2_000, cores: 2 }), 0, '200 ms of 2 s')
+  assert.equal(delayAmong({ ...many, cores: 2 }), 5_000, '400 ms of 2 s')
+  assert.equal(delayAmong({ ...many, cores: 4 }), 0, '400 ms of 4 s')
+  assert.equal(delayAmong({ ...many, cores: 64 }), 0, '400 ms of one thread')
+  assert.equal(delayAmong({ ...many, count: 6_000, cores: 64 }), 5_000, '600 ms of one thread')
 })
 
 test('what the thread does for answers is not taken for the cost of refusals', () => {
-  assert.equal(delayAmong({ count: 2_000, costMs: 0.1, cores: 2, answered: 5_000 }), 0)
+  const among = { count: 2_000, costMs: 0.1, cores: 2, answered: 5_000 }
+  assert.equal(delayAmong({ ...among, elapsedMs: 900 }), 0)
+})
+
+test('a thread that is full of answers has no time for many refusals', () => {
+  const among = { count: 1_000, costMs: 0.1, cores: 64, answered: 8_000 }
+  assert.equal(delayAmong({ ...among, elapsedMs: 900 }), 5_000, '900 of 900 ms')
+  assert.equal(delayAmong({ ...among, answered: 5_000, elapsedMs: 900 }), 0, '600 of 900 ms')
 })
 
 test('nobody waits for more than half of the time that an answer may take', () => {
-  const { refuse } = withClock({ requestTimeoutMs: 3_000 })
+  const { refuse, crowd } = withClock({ requestTimeoutMs: 3_000 })
   const early = onConnection()
-  for (let count = 0; count < few; count += 1) refuse(early, 20_000)
+  refuse(early, 20_000)
+  crowd(few)
   assert.equal(refuse(early, 20_000), 1_500)
 })
 

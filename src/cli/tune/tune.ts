@@ -97,8 +97,8 @@ function isCount(value: number): boolean {
 }
 
 /**
- * What the service chooses by itself, and every way of dividing the cores into sessions, with each batch size; a
- * delay only where it can act.
+ * What the service chooses by itself, where the lists allow it, and every way of dividing the cores into sessions, with each batch
+ * size; a delay only where it can act, and with a size that has a number: `auto` does without.
  */
 function settingsToTry(
   batches: readonly TuneSetting['maxBatchSize'][],
@@ -108,7 +108,7 @@ function settingsToTry(
   const divided = counts.flatMap((sessions) =>
     batches.flatMap((maxBatchSize) =>
       delays
-        .filter((delay) => delay === 0 || maxBatchSize !== 1)
+        .filter((delay) => delay === 0 || (maxBatchSize !== 1 && maxBatchSize !== 'auto'))
         .map((maxQueueDelayMs) => ({
           sessions,
           threads: Math.max(1, Math.floor(cores() / sessions)),
@@ -117,7 +117,8 @@ function settingsToTry(
         })),
     ),
   )
-  return [ownChoice, ...divided]
+  const isAllowed = batches.includes('auto') && delays.includes(0)
+  return isAllowed ? [ownChoice, ...divided] : divided
 }
 
 const ownChoice: TuneSetting = {
@@ -143,6 +144,7 @@ function isOnFrontier(trial: Trial, trials: readonly Trial[]): boolean {
 }
 
 const barWidth = 30
+const settingWidth = 52
 
 /** A row a setting, fastest first; the bar is its throughput, stars are the frontier. */
 function frontierTable(trials: readonly Trial[], best: Trial): string {
@@ -154,9 +156,9 @@ function frontierTable(trials: readonly Trial[], best: Trial): string {
       const bar = '#'.repeat(Math.round((trial.imagesPerSecond / top) * barWidth))
       const rate = trial.imagesPerSecond.toFixed(1).padStart(8)
       const p99 = trial.p99Ms.toFixed(0).padStart(7)
-      return `${mark} ${shown(trial).padEnd(46)}${rate}${p99}  ${bar}\n`
+      return `${mark} ${shown(trial).padEnd(settingWidth)}${rate}${p99}  ${bar}\n`
     })
-  const head = `  ${'setting'.padEnd(46)}${'images/s'.padStart(8)}${'p99 ms'.padStart(7)}\n`
+  const head = `  ${'setting'.padEnd(settingWidth)}${'images/s'.padStart(8)}${'p99 ms'.padStart(7)}\n`
   return `${head}${rows.join('')}* on the frontier: nothing is faster with a lower p99   > chosen\n`
 }
 

@@ -14,7 +14,7 @@ test('tune tries settings on the real service, writes the best one and draws the
   const [output, plot] = [join(repository, 'tuned.env'), join(repository, 'tuned.svg')]
   const environment = { MODEL_REPOSITORY: repository, ENGINE: 'onnxruntime', MODEL_SOURCE: 'none' }
   const result = await runCommand(
-    [...trial, '--batches', '2', '--p99', '60000', '--output', output, '--plot', plot],
+    [...trial, '--batches', 'auto,2', '--p99', '60000', '--output', output, '--plot', plot],
     environment,
   )
   assert.equal(result.code, 0, result.stderr)

@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
+import { scriptOptions } from '../../../bench/support/script-options.ts'
 import { createImaging } from '../../../src/imaging/decoder-pool.ts'
 import { sharp } from '../../../src/imaging/sharp.ts'
 import { compareAll, readGenerated } from './compare.ts'
@@ -13,7 +13,7 @@ import { judge, page } from './page.ts'
 import { photographs, python, script } from './python.ts'
 import { measureTimes } from './times.ts'
 
-const { values: given } = parseArgs({ options: { doc: { type: 'boolean', default: false } } })
+const given = scriptOptions({ doc: { type: 'boolean', default: false } })
 
 if (!existsSync(python)) {
   process.stderr.write(
