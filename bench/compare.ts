@@ -15,7 +15,6 @@ import { manyClients, ownPrefix, writeReport } from './compare/report.ts'
 import {
   type BareResult,
   type Comparison,
-  type ContenderResult,
   type Figures,
   loneName,
   type Point,
@@ -158,36 +157,38 @@ const crowd = clientCounts.includes(manyClients) ? manyClients : clientCounts[0]
 const each: Figures[] = []
 for (let round = 1; round <= rounds; round++) {
   note(`round ${round} of ${rounds}`)
-  each.push(await measureRound())
+  const entries = running.map((one) => ({
+    one,
+    result: { name: one.name, startMs: one.startMs, closed: [] as Point[], open: [] as Point[] },
+  }))
+  const bare: BareResult[] = []
+  each.push({ contenders: entries.map(({ result }) => result), bare })
+  await measureClosed(entries, bare)
+  await measureOpen(entries)
 }
 
-async function measureRound(): Promise<Figures> {
+interface Entry {
+  readonly one: Running
+  readonly result: { readonly closed: Point[]; readonly open: Point[] }
+}
+
+async function measureClosed(entries: readonly Entry[], bare: BareResult[]): Promise<void> {
   const isBeside = (name: string) => (task: BareTask) => name === ownPrefix + task.engine
-  const beside = (name: string) => bareTasks.filter(isBeside(name))
   const others = bareTasks.filter((task) => !running.some(({ name }) => isBeside(name)(task)))
-  const bare: BareResult[] = []
   for (const clients of new Set([clientCounts[0], crowd])) {
     bare.push(...(await measureBare(others, clients)))
   }
-  const closed = new Map<string, Point[]>()
   for (const clients of clientCounts) {
-    for (const one of running) {
+    for (const { one, result } of entries) {
       // The parts right before the whole: a minute later the machine may be another.
-      bare.push(...(await measureBare(beside(one.name), clients)))
+      bare.push(...(await measureBare(bareTasks.filter(isBeside(one.name)), clients)))
       const settleMs = settleMsOf(clients, windowMs)
       const drive = () => closedLoop(one.target, clients, { settleMs, windowMs })
       const point = await awake(one.pid, () => measurePoint(one, clients, drive))
       note(`  ${one.name}, ${clients} clients: ${point.imagesPerSecond.toFixed(1)} images/s`)
-      closed.set(one.name, [...(closed.get(one.name) ?? []), point])
+      result.closed.push(point)
     }
   }
-  const soFar = [...each, { contenders: contendersOf((name) => closed.get(name)), bare }]
-  const open = await measureOpen((name) => capacityOf(soFar, name, clientCounts))
-  const contenders = contendersOf(
-    (name) => closed.get(name),
-    (name) => open.get(name),
-  )
-  return { contenders, bare }
 }
 
 /** What is to be compared with so many clients. */
@@ -200,29 +201,17 @@ async function measureBare(tasks: readonly BareTask[], clients: number | undefin
   return found
 }
 
-async function measureOpen(capacity: (name: string) => number) {
-  const open = new Map<string, Point[]>()
+async function measureOpen(entries: readonly Entry[]): Promise<void> {
   for (const part of offeredParts) {
-    for (const one of running) {
-      const rate = part * capacity(one.name)
+    for (const { one, result } of entries) {
+      const rate = part * capacityOf(each, one.name, clientCounts)
       const settleMs = settleMsOf(rate, windowMs)
       const drive = () => openLoop(one.target, rate, { settleMs, windowMs })
       const point = await awake(one.pid, () => measurePoint(one, rate, drive))
       note(`  ${one.name}, ${rate.toFixed(1)} offered: p99 ${point.p99Ms.toFixed(0)} ms`)
-      open.set(one.name, [...(open.get(one.name) ?? []), { ...point, load: part }])
+      result.open.push({ ...point, load: part })
     }
   }
-  return open
-}
-
-type PointsOf = (name: string) => readonly Point[] | undefined
-
-function contendersOf(closed: PointsOf, open: PointsOf = () => []): ContenderResult[] {
-  return running.map(({ name, startMs }) => ({
-    ...{ name, startMs },
-    closed: closed(name) ?? [],
-    open: open(name) ?? [],
-  }))
 }
 
 for (const pid of toStop) {
@@ -238,14 +227,15 @@ const comparison: Comparison = {
   maxBatchSize,
   rounds,
   windowMs,
-  contenders: contendersOf(
-    (name) => mergePoints(pointsOf(each, name, 'closed'), clientCounts),
-    (name) =>
-      mergePoints(pointsOf(each, name, 'open'), offeredParts).map((point) => ({
-        ...point,
-        load: point.load * capacityOf(each, name, clientCounts),
-      })),
-  ),
+  contenders: running.map(({ name, startMs }) => ({
+    name,
+    startMs,
+    closed: mergePoints(pointsOf(each, name, 'closed'), clientCounts),
+    open: mergePoints(pointsOf(each, name, 'open'), offeredParts).map((point) => ({
+      ...point,
+      load: point.load * capacityOf(each, name, clientCounts),
+    })),
+  })),
   bare: mergeBare(each.flatMap(({ bare }) => bare)),
   each,
   absent,

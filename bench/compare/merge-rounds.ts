@@ -1,6 +1,6 @@
 // The rounds of a run as one: medians, figure by figure.
 import { median } from '../support/statistics.ts'
-import type { BareResult, Figures, Point } from './results.ts'
+import { type BareResult, type Figures, type Point, resultOf } from './results.ts'
 
 /** One point a load: the median of its rounds, figure by figure. */
 export function mergePoints(points: readonly Point[], loads: readonly number[]): Point[] {
@@ -17,9 +17,7 @@ export function pointsOf(
   name: string,
   kind: 'closed' | 'open',
 ): Point[] {
-  return rounds.flatMap(
-    ({ contenders }) => contenders.find((one) => one.name === name)?.[kind] ?? [],
-  )
+  return rounds.flatMap((figures) => resultOf(figures, name)?.[kind] ?? [])
 }
 
 /** Of the medians: the best of all windows is what the machine does now and then, not its capacity. */

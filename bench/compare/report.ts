@@ -13,6 +13,7 @@ import {
   loneName,
   overRounds,
   type Point,
+  resultOf,
 } from './results.ts'
 
 export const ownPrefix = 'this service, '
@@ -111,18 +112,16 @@ function ratio(value: number, digits: number): string {
 
 /** Its best load in a round against the yardstick's. */
 function timesYardstick(comparison: Comparison, name: string): number {
-  return overRounds(comparison, ({ contenders }) => {
-    const [own, base] = [name, yardstick].map((wanted) =>
-      contenders.find((one) => one.name === wanted),
-    )
+  return overRounds(comparison, (figures) => {
+    const [own, base] = [name, yardstick].map((wanted) => resultOf(figures, wanted))
     return own === undefined || base === undefined ? Number.NaN : best(own) / best(base)
   })
 }
 
 /** Throughput under the highest load against the best of those that are not the lowest. */
 function keptInCrowd(comparison: Comparison, name: string): number {
-  return overRounds(comparison, ({ contenders }) => {
-    const closed = contenders.find((one) => one.name === name)?.closed ?? []
+  return overRounds(comparison, (figures) => {
+    const closed = resultOf(figures, name)?.closed ?? []
     const many = closed.slice(1).map(({ imagesPerSecond }) => imagesPerSecond)
     return many.length < 2 ? Number.NaN : (many.at(-1) as number) / Math.max(...many)
   })
@@ -131,7 +130,7 @@ function keptInCrowd(comparison: Comparison, name: string): number {
 function closedTable(comparison: Comparison): string {
   const { contenders } = comparison
   const loads = contenders[0]?.closed.map(({ load }) => load) ?? []
-  const hasBase = contenders.some(({ name }) => name === yardstick)
+  const hasBase = resultOf(comparison, yardstick) !== undefined
   const hasCrowd = loads.length > 2
   const last = (points: readonly Point[]) => points.at(-1)
   const head = [
@@ -162,7 +161,7 @@ function closedTable(comparison: Comparison): string {
 /** What one engine's service does beside what its parts do by themselves. */
 function partsOf(figures: Figures, setting: Parameters<typeof ceilingOf>[1]) {
   const { engine } = setting
-  const closed = figures.contenders.find(({ name }) => name === ownPrefix + engine)?.closed ?? []
+  const closed = resultOf(figures, ownPrefix + engine)?.closed ?? []
   const ms = (name: string) => bareOf(figures, name, 1, engine)?.medianMs ?? Number.NaN
   const many = closed.find(({ load }) => load === manyClients)
   return {
@@ -216,8 +215,8 @@ function partsTable(comparison: Comparison): string {
 
 /** p99 in p50s under an offered load. */
 function tailOf(comparison: Comparison, name: string, at: number): number {
-  return overRounds(comparison, ({ contenders }) => {
-    const point = contenders.find((one) => one.name === name)?.open[at]
+  return overRounds(comparison, (figures) => {
+    const point = resultOf(figures, name)?.open[at]
     return point === undefined ? Number.NaN : point.p99Ms / point.p50Ms
   })
 }

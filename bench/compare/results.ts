@@ -52,6 +52,10 @@ export function loneName(engine: string): string {
   return `bare decode, then ${engine}`
 }
 
+export function resultOf({ contenders }: Figures, name: string): ContenderResult | undefined {
+  return contenders.find((one) => one.name === name)
+}
+
 /** @param engine beside whose service it was measured, where that matters */
 export function bareOf(
   { bare }: Figures,

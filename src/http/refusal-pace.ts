@@ -3,6 +3,7 @@
 // so once refusals are many, such a client waits for its own. Who does as Retry-After says never does, nor does a
 // proxy: many clients share its connections, and it may have another server to ask.
 import type { FastifyRequest } from 'fastify'
+import type { HttpLimits } from './options.ts'
 
 /** So many a second are an overload, which is refused at once, and no flood, whatever they cost. */
 const fewPerWindow = 400
@@ -16,11 +17,7 @@ const full = 0.9
 const longestMs = 5_000
 const windowMs = 1_000
 
-export interface RefusalPaceOptions {
-  /** For which clients wait for an answer; none waits longer than half of it for its refusal. */
-  readonly requestTimeoutMs: number
-  /** Of this machine, for service and sessions. */
-  readonly cores: number
+export interface RefusalPaceOptions extends Pick<HttpLimits, 'requestTimeoutMs' | 'cores'> {
   /** Milliseconds of a clock that never goes back. */
   readonly now?: () => number
   /** Milliseconds for which this thread has not been waiting for anything to do. */
@@ -55,6 +52,7 @@ interface Connection {
   [toldKey]?: Told
 }
 
+/** No client waits longer for its refusal than half of `requestTimeoutMs`. */
 export function createRefusalPace(options: RefusalPaceOptions): RefusalPace {
   const { now = () => performance.now() } = options
   const mostMs = Math.min(longestMs, options.requestTimeoutMs / 2)

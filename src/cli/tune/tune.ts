@@ -44,7 +44,10 @@ export function tuneCommand(): Command {
 
 async function tune(options: TuneOptions): Promise<void> {
   const model = options.model ?? (await defaultModelIn(readConfig(process.env)))
-  const settings = settingsToTry(batchSizes(options.batches), numbers(options.delays))
+  const settings = settingsToTry(
+    countsIn(options.batches, ['auto']),
+    countsIn<never>(options.delays),
+  )
   const trials: Trial[] = []
   for (const [index, setting] of settings.entries()) {
     process.stderr.write(`${index + 1} of ${settings.length}: ${shown(setting)}\n`)
@@ -76,18 +79,17 @@ function plotOf(trials: readonly Trial[], best: Trial, { p99 }: TuneOptions): st
   return frontierPlot({ trials, frontier, best, p99Ms: p99, name: shown })
 }
 
-function numbers(list: string): number[] {
-  const found = list.split(',').map(Number)
-  if (found.some((value) => !isCount(value))) {
-    throw new UsageError(`${JSON.stringify(list)}: expected whole numbers, comma-separated`)
-  }
-  return found
-}
-
-function batchSizes(list: string): TuneSetting['maxBatchSize'][] {
-  const found = list.split(',').map((size) => (size.trim() === 'auto' ? 'auto' : Number(size)))
-  if (found.some((value) => value !== 'auto' && !isCount(value))) {
-    throw new UsageError(`${JSON.stringify(list)}: expected whole numbers or auto, comma-separated`)
+/** @param words what a list may hold beside whole numbers */
+function countsIn<Word extends string>(
+  list: string,
+  words: readonly Word[] = [],
+): (number | Word)[] {
+  const found = list
+    .split(',')
+    .map((text) => words.find((word) => word === text.trim()) ?? Number(text))
+  if (found.some((value) => typeof value === 'number' && !isCount(value))) {
+    const allowed = ['whole numbers', ...words].join(' or ')
+    throw new UsageError(`${JSON.stringify(list)}: expected ${allowed}, comma-separated`)
   }
   return found
 }
