@@ -3,7 +3,7 @@
 import { existsSync } from 'node:fs'
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { startOwnLoops } from './compare/bare-own.ts'
 import { type BareLoop, startBareLoop } from './compare/bare-python.ts'
 import { contenders, type Running, start } from './compare/contenders.ts'
@@ -11,7 +11,8 @@ import { closedLoop, openLoop } from './compare/load.ts'
 import { awake, measurePoint, settleMsOf } from './compare/measure.ts'
 import { capacityOf, mergeBare, mergePoints, pointsOf } from './compare/merge-rounds.ts'
 import { signalTree } from './compare/process-tree.ts'
-import { manyClients, ownPrefix, writeReport } from './compare/report.ts'
+import { manyClients, ownPrefix } from './compare/ratios.ts'
+import { writeReport } from './compare/report.ts'
 import {
   type BareResult,
   type Comparison,
@@ -41,11 +42,11 @@ const given = scriptOptions({
   only: { type: 'string', default: '' },
   quick: { type: 'boolean', default: false },
   output: { type: 'string', default: 'docs/performance' },
-  /** Makes tables and plots of an earlier run's JSON again. */
+  /** Makes tables and plots of an earlier run's JSON again, beside it. */
   render: { type: 'string' },
 })
 if (given.render !== undefined) {
-  await writeReport(JSON.parse(await readFile(given.render, 'utf8')), given.output)
+  await writeReport(JSON.parse(await readFile(given.render, 'utf8')), dirname(given.render))
   process.exit()
 }
 

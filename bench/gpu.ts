@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process'
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import type { Precision } from '../src/engines/engine.ts'
 import { messageOf } from '../src/errors.ts'
 import { createImaging } from '../src/imaging/decoder-pool.ts'
@@ -32,11 +32,11 @@ const given = scriptOptions({
   rounds: { type: 'string', default: '2' },
   seconds: { type: 'string', default: '3' },
   output: { type: 'string', default: 'docs/performance' },
-  /** Makes the page of an earlier run's JSON again. */
+  /** Makes the page of an earlier run's JSON again, beside it. */
   render: { type: 'string' },
 })
 if (given.render !== undefined) {
-  await writeGpuReport(JSON.parse(await readFile(given.render, 'utf8')), given.output)
+  await writeGpuReport(JSON.parse(await readFile(given.render, 'utf8')), dirname(given.render))
   process.exit()
 }
 

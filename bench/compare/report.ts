@@ -2,25 +2,20 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { lineChart, type Series } from '../plot/line-chart.ts'
-import { markdownTable, shown } from '../support/statistics.ts'
+import { type Estimate, markdownTable, shown } from '../support/statistics.ts'
 import { goodMs } from './load.ts'
 import {
-  bareOf,
-  type Comparison,
-  type ContenderResult,
-  ceilingOf,
-  type Figures,
-  loneName,
+  best,
+  keptInCrowd,
+  manyClients,
   overRounds,
-  type Point,
-  resultOf,
-} from './results.ts'
-
-export const ownPrefix = 'this service, '
-/** The peer that ratios are told against. */
-const yardstick = 'LitServe, onnxruntime'
-/** Clients under which the service is compared with the ceiling. */
-export const manyClients = 32
+  ownPrefix,
+  partsOf,
+  tailOf,
+  timesYardstick,
+  yardstick,
+} from './ratios.ts'
+import { bareOf, type Comparison, ceilingOf, type Point, resultOf } from './results.ts'
 
 /** @returns the page's text, which it also writes */
 export async function writeReport(comparison: Comparison, folder: string): Promise<string> {
@@ -59,9 +54,17 @@ same cores, and every contender but the one that is measured sleeps. Compare fig
 function closedSection(comparison: Comparison): string {
   return `## Throughput, closed loop
 
-${closedTable(comparison)}
+${closedTable(comparison)}${comparison.each === undefined || !hasCrowds(comparison) ? '' : `\n\n${crowdNote}`}
 
 ![Throughput by clients](throughput-${comparison.model}.svg)`
+}
+
+const crowdNote =
+  'The ratio at the most clients is that of the means of all rounds, ± two standard errors.'
+
+/** Whether throughput under several crowds was measured. */
+function hasCrowds({ contenders }: Comparison): boolean {
+  return (contenders[0]?.closed ?? []).filter(({ load }) => load >= manyClients).length > 1
 }
 
 function partsSection(comparison: Comparison): string {
@@ -102,41 +105,25 @@ function oneLine(text: string): string {
   return text.replaceAll(/\s+/g, ' ').trim()
 }
 
-function best({ closed }: ContenderResult): number {
-  return Math.max(...closed.map(({ imagesPerSecond }) => imagesPerSecond))
-}
-
 function ratio(value: number, digits: number): string {
   return Number.isFinite(value) ? value.toFixed(digits) : shown(value)
 }
 
-/** Its best load in a round against the yardstick's. */
-function timesYardstick(comparison: Comparison, name: string): number {
-  return overRounds(comparison, (figures) => {
-    const [own, base] = [name, yardstick].map((wanted) => resultOf(figures, wanted))
-    return own === undefined || base === undefined ? Number.NaN : best(own) / best(base)
-  })
-}
-
-/** Throughput under the highest load against the best of those that are not the lowest. */
-function keptInCrowd(comparison: Comparison, name: string): number {
-  return overRounds(comparison, (figures) => {
-    const closed = resultOf(figures, name)?.closed ?? []
-    const many = closed.slice(1).map(({ imagesPerSecond }) => imagesPerSecond)
-    return many.length < 2 ? Number.NaN : (many.at(-1) as number) / Math.max(...many)
-  })
+/** With two standard errors, where there are rounds to tell them from. */
+function estimated({ value, error }: Estimate): string {
+  return Number.isFinite(error) ? `${value.toFixed(2)} ± ${(2 * error).toFixed(2)}` : shown(value)
 }
 
 function closedTable(comparison: Comparison): string {
   const { contenders } = comparison
   const loads = contenders[0]?.closed.map(({ load }) => load) ?? []
   const hasBase = resultOf(comparison, yardstick) !== undefined
-  const hasCrowd = loads.length > 2
+  const hasCrowd = hasCrowds(comparison)
   const last = (points: readonly Point[]) => points.at(-1)
   const head = [
     'images/s',
     ...loads.map((load) => `${load} client${load === 1 ? '' : 's'}`),
-    ...(hasCrowd ? [`at ${loads.at(-1)}, of the best from ${loads[1]}`] : []),
+    ...(hasCrowd ? [`at ${loads.at(-1)}, of the best from ${manyClients}`] : []),
     ...(hasBase ? [`best, times ${yardstick.split(',')[0]}`] : []),
     `p50 at ${loads[0]}, ms`,
     `p99 at ${loads.at(-1)}, ms`,
@@ -147,7 +134,7 @@ function closedTable(comparison: Comparison): string {
   const rows = contenders.map((one) => [
     one.name,
     ...one.closed.map(({ imagesPerSecond }) => shown(imagesPerSecond)),
-    ...(hasCrowd ? [shown(keptInCrowd(comparison, one.name))] : []),
+    ...(hasCrowd ? [estimated(keptInCrowd(comparison, one.name))] : []),
     ...(hasBase ? [ratio(timesYardstick(comparison, one.name), 2)] : []),
     shown(one.closed[0]?.p50Ms ?? Number.NaN),
     shown(last(one.closed)?.p99Ms ?? Number.NaN),
@@ -156,22 +143,6 @@ function closedTable(comparison: Comparison): string {
     shown(one.startMs / 1000),
   ])
   return markdownTable([head, ...rows])
-}
-
-/** What one engine's service does beside what its parts do by themselves. */
-function partsOf(figures: Figures, setting: Parameters<typeof ceilingOf>[1]) {
-  const { engine } = setting
-  const closed = resultOf(figures, ownPrefix + engine)?.closed ?? []
-  const ms = (name: string) => bareOf(figures, name, 1, engine)?.medianMs ?? Number.NaN
-  const many = closed.find(({ load }) => load === manyClients)
-  return {
-    many: many?.imagesPerSecond ?? Number.NaN,
-    ceiling: ceilingOf(figures, setting),
-    lone: closed[0]?.p50Ms ?? Number.NaN,
-    single: ms(`bare ${engine}`),
-    decode: ms('bare decode'),
-    both: ms(loneName(engine)),
-  }
 }
 
 function partsTable(comparison: Comparison): string {
@@ -211,14 +182,6 @@ function partsTable(comparison: Comparison): string {
     'p50 - both in turn, ms',
   ]
   return markdownTable([head, ...rows])
-}
-
-/** p99 in p50s under an offered load. */
-function tailOf(comparison: Comparison, name: string, at: number): number {
-  return overRounds(comparison, (figures) => {
-    const point = resultOf(figures, name)?.open[at]
-    return point === undefined ? Number.NaN : point.p99Ms / point.p50Ms
-  })
 }
 
 function openTable(comparison: Comparison): string {

@@ -1,5 +1,4 @@
 // What a comparison found, as it is kept in JSON: every table and plot is made from this alone.
-import { median } from '../support/statistics.ts'
 import type { LoadFigure } from './load.ts'
 
 export interface Point extends LoadFigure {
@@ -84,13 +83,4 @@ export function ceilingOf(
   const decode = bareOf(figures, 'bare decode', threads, engine)
   if (inference === undefined || decode === undefined) return Number.NaN
   return 1 / (1 / inference.imagesPerSecond + 1 / decode.imagesPerSecond)
-}
-
-/**
- * The median of what each round gives: machines are slower and faster by the minute, and a ratio of two medians
- * may compare one with the other.
- */
-export function overRounds(comparison: Comparison, ratio: (figures: Figures) => number): number {
-  const found = (comparison.each ?? [comparison]).map(ratio).filter((value) => !Number.isNaN(value))
-  return found.length === 0 ? Number.NaN : median(found)
 }

@@ -17,6 +17,29 @@ export function median(samples: readonly number[]): number {
   return middle.reduce((sum, value) => sum + value, 0) / middle.length
 }
 
+/** A figure and its standard error; NaN where there is but one sample. */
+export interface Estimate {
+  readonly value: number
+  readonly error: number
+}
+
+/**
+ * What `figure` makes of all samples, and how much it depends on which they are: from what it makes of them
+ * without each of them (Efron, The Jackknife, the Bootstrap and Other Resampling Plans, 1982, chapter 3).
+ */
+export function jackknife<Sample>(
+  samples: readonly Sample[],
+  figure: (samples: readonly Sample[]) => number,
+): Estimate {
+  const value = figure(samples)
+  const count = samples.length
+  if (count < 2) return { value, error: Number.NaN }
+  const without = samples.map((_, left) => figure(samples.filter((_, at) => at !== left)))
+  const mean = without.reduce((sum, one) => sum + one, 0) / count
+  const squares = without.reduce((sum, one) => sum + (one - mean) ** 2, 0)
+  return { value, error: Math.sqrt(((count - 1) / count) * squares) }
+}
+
 /** A Markdown table whose first row is the head. */
 export function markdownTable(rows: readonly (readonly string[])[]): string {
   const [head = [], ...body] = rows

@@ -1,5 +1,5 @@
-// What a pool is told when it is made, and what it reports while it works.
-import type { EngineName, LoadRequest } from '../engines/engine.ts'
+// What a pool is told when it is made, what it is asked for, and what it reports while it works.
+import type { EngineName, LoadRequest, ModelDescription } from '../engines/engine.ts'
 import { defaultMemory, type MemoryOptions } from './checkup.ts'
 import { type CropMemory, openCropMemory } from './crop-memory.ts'
 import type { CropOutcome } from './outcomes.ts'
@@ -44,6 +44,29 @@ export interface SessionLease {
    */
   run(crops: readonly Uint8Array[], onStuck?: () => void): Promise<readonly CropOutcome[]>
   release(): void
+}
+
+export interface SessionPool {
+  /** What the sessions run, once the first is warm. */
+  readonly description: ModelDescription
+  readonly refused: readonly { readonly engine: string; readonly reason: string }[]
+  /** Milliseconds of the first full batch, which the first session ran to become warm. */
+  readonly warmUpMs: number
+  readonly counts: Readonly<Record<SessionState, number>>
+  readonly sessions: readonly SessionInfo[]
+  /** Whether a session is there to run a batch, and sessions do not just die one after another. */
+  readonly ready: boolean
+  /** Whether another model is in use on the same devices. */
+  readonly shared: boolean
+  /** Resolves when all the sessions it began with are warm, or have failed to become so. */
+  readonly complete: Promise<void>
+  /**
+   * Resolves when a session is idle and its device has a permit to spare.
+   * Rejects with ServiceError: `not_ready` while sessions only die, `draining` once closed.
+   */
+  lease(): Promise<SessionLease>
+  /** Lets running batches finish, then ends every session process. */
+  close(): Promise<void>
 }
 
 /** Sessions on one device. */

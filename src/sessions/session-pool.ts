@@ -6,6 +6,7 @@ import { findLeash } from './launch.ts'
 import {
   type SessionInfo,
   type SessionLease,
+  type SessionPool,
   type SessionPoolOptions,
   type SessionState,
   type SettledOptions,
@@ -20,31 +21,13 @@ import type { SessionEnd } from './session-end.ts'
 import { SessionStarter } from './session-starter.ts'
 
 export type { CropOutcome, Scores } from './outcomes.ts'
-export type { Placement, SessionObserver, SessionPoolOptions } from './pool-options.ts'
+export type {
+  Placement,
+  SessionObserver,
+  SessionPool,
+  SessionPoolOptions,
+} from './pool-options.ts'
 export type { SessionDeath } from './session-end.ts'
-
-export interface SessionPool {
-  /** What the sessions run, once the first is warm. */
-  readonly description: ModelDescription
-  readonly refused: readonly { readonly engine: string; readonly reason: string }[]
-  /** Milliseconds of the first full batch, which the first session ran to become warm. */
-  readonly warmUpMs: number
-  readonly counts: Readonly<Record<SessionState, number>>
-  readonly sessions: readonly SessionInfo[]
-  /** Whether a session is there to run a batch, and sessions do not just die one after another. */
-  readonly ready: boolean
-  /** Whether another model is in use on the same devices. */
-  readonly shared: boolean
-  /** Resolves when all the sessions it began with are warm, or have failed to become so. */
-  readonly complete: Promise<void>
-  /**
-   * Resolves when a session is idle and its device has a permit to spare.
-   * Rejects with ServiceError: `not_ready` while sessions only die, `draining` once closed.
-   */
-  lease(): Promise<SessionLease>
-  /** Lets running batches finish, then ends every session process. */
-  close(): Promise<void>
-}
 
 /**
  * Loads the model in its first session, then starts the others.
