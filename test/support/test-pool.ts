@@ -93,7 +93,17 @@ export async function assertScores(outcomes: readonly CropOutcome[], seeds: read
   })
 }
 
-/** Waits until `condition` holds; the test's own timeout ends it. */
+/** No machine is so slow that what a test waits for takes longer: without a limit the whole run would hang. */
+const waitLimitMs = 120_000
+
+/**
+ * Waits until `condition` holds.
+ * @throws Error that quotes the condition, when it never does
+ */
 export async function until(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 10))
+  const endAt = performance.now() + waitLimitMs
+  while (!condition()) {
+    if (performance.now() > endAt) throw new Error(`${waitLimitMs} ms, and never ${condition}`)
+    await new Promise((resolve) => setTimeout(resolve, 10))
+  }
 }
