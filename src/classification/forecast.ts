@@ -12,7 +12,7 @@ export interface Forecast {
    * @param ahead images that wait before it
    */
   finishMs(ahead: number): number
-  /** Milliseconds an image, at the rate of all sessions with full batches; 0 while nothing is known. */
+  /** Milliseconds an image, at the rate of the sessions that are there with full batches; 0 while nothing is known. */
   eachMs(): number
   /** The largest batch that takes no longer than `ms`, at least 1; all that fit while nothing is known. */
   sizeWithin(ms: number): number
@@ -40,12 +40,16 @@ const maxRatio = 4
 const deviations = 4
 
 /**
- * @param sessions how many batches run at once
+ * @param sessions how many batches can run at once at present: others may still load, or be replaced
  * @param maxBatchSize most images of a batch
  * @param warmUpMs what a full batch took before there were any clients; believed until the first of
  * theirs is done. Without it a crowd that is there at the start would all be let in.
  */
-export function createForecast(sessions: number, maxBatchSize: number, warmUpMs = 0): Forecast {
+export function createForecast(
+  sessions: () => number,
+  maxBatchSize: number,
+  warmUpMs = 0,
+): Forecast {
   // duration = fixed + each * size, by exponentially weighted least squares over recent batches.
   let meanSize = maxBatchSize
   let meanMs = warmUpMs
@@ -55,6 +59,9 @@ export function createForecast(sessions: number, maxBatchSize: number, warmUpMs 
   // Actual time over predicted time: its mean, and its mean absolute deviation.
   let meanRatio = 1
   let deviation = firstDeviation
+
+  /** With none there, the first that comes back does the work. */
+  const atOnce = () => Math.max(1, sessions())
 
   function durationMs(size: number): number {
     // With batches of one size only, time is taken as proportional to size: on the safe side.
@@ -83,7 +90,7 @@ export function createForecast(sessions: number, maxBatchSize: number, warmUpMs 
       deviation += trustWeight * (Math.abs(ratio - meanRatio) - deviation)
       meanRatio += trustWeight * (ratio - meanRatio)
     },
-    eachMs: () => durationMs(maxBatchSize) / maxBatchSize / sessions,
+    eachMs: () => durationMs(maxBatchSize) / maxBatchSize / atOnce(),
     sizeWithin(ms) {
       let size = maxBatchSize
       while (size > 1 && durationMs(size) > ms) size -= 1
@@ -93,7 +100,7 @@ export function createForecast(sessions: number, maxBatchSize: number, warmUpMs 
     finishMs(ahead) {
       const fullBatches = Math.floor(ahead / maxBatchSize)
       const own = durationMs((ahead % maxBatchSize) + 1)
-      return (fullBatches * durationMs(maxBatchSize)) / sessions + own
+      return (fullBatches * durationMs(maxBatchSize)) / atOnce() + own
     },
   }
 }

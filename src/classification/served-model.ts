@@ -88,7 +88,7 @@ const turnMs = 200
 export function createServedModel(options: ServedModelOptions): ServedModel {
   const { version, pool, labels, maxBatchSize } = options
   const sizes = { small: options.smallBatchSize, max: maxBatchSize }
-  const forecast = createForecast(options.sessions, maxBatchSize, pool.warmUpMs)
+  const forecast = createForecast(() => workingIn(pool), maxBatchSize, pool.warmUpMs)
   const returns = createReturns()
   const statistics = createStatistics()
   const ran = (size: number, ms: number) => {
@@ -154,6 +154,11 @@ export function createServedModel(options: ServedModelOptions): ServedModel {
       await Promise.all([pool, tensors, logits, maps].map((each) => each.close()))
     },
   }
+}
+
+/** Sessions that run batches now or could. */
+function workingIn({ counts }: SessionPool): number {
+  return counts.idle + counts.busy
 }
 
 function createSides(

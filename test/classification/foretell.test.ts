@@ -10,7 +10,7 @@ const imaging = { forecastMs: () => 0 } as unknown as Imaging
 
 /** Two sessions that take 10 ms an image in batches of 8, foretold badly so far. */
 function served(inFlight: number): ServedModel {
-  const forecast = createForecast(2, 8)
+  const forecast = createForecast(() => 2, 8)
   for (let round = 0; round < 50; round++) forecast.learn(8, 80)
   for (let round = 0; round < 500; round++) forecast.compare(100, round % 2 === 0 ? 40 : 200)
   const options = { maxBatchSize: 8, sessions: 2 }
