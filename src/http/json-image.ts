@@ -2,6 +2,7 @@
 import { ServiceError } from '../errors.ts'
 import { bytesOfBase64 } from './base64.ts'
 import { HttpError } from './failure.ts'
+import { parseSmallJson } from './parse-json.ts'
 import { bodyTooLarge } from './read-body.ts'
 
 /** Room for the braces, the key and a `data:` prefix. */
@@ -34,7 +35,7 @@ export function isJsonType(contentType: string): boolean {
  * @throws HttpError bad_request, bad_parameter, body_too_large; ServiceError image_missing
  */
 export function decodeJsonImage(body: Uint8Array, maxImageBytes: number): Uint8Array {
-  const value = parseJson(body)
+  const value = parseSmallJson(body, '{"image": "<base64>"}')
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new HttpError(
       'bad_request',
@@ -55,14 +56,6 @@ export function decodeJsonImage(body: Uint8Array, maxImageBytes: number): Uint8A
     throw new HttpError('bad_request', `"image" is a ${typeof image}; expected a base64 string`)
   }
   return decodeBase64(image, maxImageBytes)
-}
-
-function parseJson(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
-  } catch (error) {
-    throw new HttpError('bad_request', 'the body is not well-formed JSON', { cause: error })
-  }
 }
 
 function decodeBase64(text: string, maxImageBytes: number): Uint8Array {

@@ -14,6 +14,7 @@ import {
 } from './connections.ts'
 import { readContract } from './contract.ts'
 import { addDialects } from './dialects/dialects.ts'
+import { createTensorThread } from './dialects/tensor-thread.ts'
 import { addDocumentRoutes } from './document-routes.ts'
 import type { Edge } from './edge.ts'
 import { addHealthRoutes } from './health-routes.ts'
@@ -38,7 +39,9 @@ export async function createServer(options: HttpOptions): Promise<FastifyInstanc
   const { metrics, limits } = options
   const contract = readContract()
   const uploads = createUploadBudget(uploadBytes(limits))
-  const edge: Edge = { ...options, contract, uploads, access: createAccess(options.apiKeys) }
+  const access = createAccess(options.apiKeys)
+  const tensors = createTensorThread()
+  const edge: Edge = { ...options, contract, uploads, access, tensors }
   const refusalPace = createRefusalPace(limits)
   const answerFailure = createFailureHandler(metrics, refusalPace)
   const app = fastify({
@@ -55,6 +58,7 @@ export async function createServer(options: HttpOptions): Promise<FastifyInstanc
   metrics.http.expect([...Object.keys(problemKinds), connectionLimit])
   guardConnections(app, limits, metrics)
   rememberConnections(app)
+  app.addHook('onClose', () => tensors.close())
   const fence = createMethodFence(app)
   app.setErrorHandler(answerFailure)
   app.setNotFoundHandler(routeNotFound)

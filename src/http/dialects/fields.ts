@@ -18,16 +18,6 @@ function show(value: unknown): string {
   return JSON.stringify(typeof value === 'string' ? value.slice(0, maxEcho) : value)
 }
 
-/** @throws HttpError bad_request, where the bytes are not JSON (NaN and Infinity are none) */
-export function parseJson(body: Uint8Array): unknown {
-  try {
-    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body))
-  } catch (cause) {
-    const message = 'the body is not well-formed JSON (NaN and Infinity are not part of JSON)'
-    throw new HttpError('bad_request', message, { cause })
-  }
-}
-
 export function objectOf(value: unknown, where: string): Fields {
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Fields
   throw badField(where, value, 'an object')

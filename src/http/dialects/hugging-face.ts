@@ -8,15 +8,17 @@ import type { Edge } from '../edge.ts'
 import { HttpError } from '../failure.ts'
 import { isJsonBody, maxJsonBytes } from '../json-image.ts'
 import { addOperation } from '../operation.ts'
+import { parseSmallJson } from '../parse-json.ts'
 import { bodyTooLarge } from '../read-body.ts'
 import { isFormType, readImage, readRawBody } from '../read-image.ts'
 import { admitCall, bodyOptions, callOf, scoreImage } from './call.ts'
 import { type ErrorShape, pathOf, pathText } from './error-shape.ts'
-import { badField, base64Of, type Fields, objectOf, parseJson, wholeOf } from './fields.ts'
+import { badField, base64Of, type Fields, objectOf, wholeOf } from './fields.ts'
 import { rankLabels } from './ranking.ts'
 
 const defaultTopK = 5
 const maxTopK = 100_000
+const inputsForm = '{"inputs": "<base64>", "parameters": {...}}'
 
 export function addHuggingFace(app: FastifyInstance, edge: Edge): void {
   const maxBytes = maxJsonBytes(edge.limits.maxImageBytes)
@@ -49,7 +51,7 @@ async function readInput(edge: Edge, request: FastifyRequest) {
   }
   const body = await readRawBody(request, bodyOptions(call, maxJsonBytes(maxImageBytes)))
   const isJson = isJsonBody(body, contentType)
-  const fields = isJson ? objectOf(parseJson(body), 'the body') : {}
+  const fields = isJson ? objectOf(parseSmallJson(body, inputsForm), 'the body') : {}
   const image = isJson ? base64Of(fields.inputs, '"inputs"') : body
   if (image.length > maxImageBytes) throw bodyTooLarge(maxImageBytes)
   if (image.length === 0) throw new HttpError('image_missing', 'the request has no body')

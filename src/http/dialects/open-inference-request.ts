@@ -2,6 +2,7 @@
 // https://github.com/kserve/open-inference-protocol/blob/main/specification/protocol/inference_rest.md
 import type { ModelState, ScoreInput } from '../../classification/types.ts'
 import { HttpError } from '../failure.ts'
+import { parseJson } from '../parse-json.ts'
 import { bodyTooLarge } from '../read-body.ts'
 import { type BinaryBody, decodeElements } from './binary-tensors.ts'
 import { maxImages, maxJsonTensorBytes } from './call.ts'
@@ -12,7 +13,6 @@ import {
   flagOf,
   listOf,
   objectOf,
-  parseJson,
   textOf,
   wholeOf,
 } from './fields.ts'
@@ -39,7 +39,10 @@ const maxClasses = 1_000_000
 /** @throws HttpError bad_request, body_too_large */
 export function readInferRequest(
   { json, binary }: BinaryBody,
-  { state, maxImageBytes }: { readonly state: ModelState; readonly maxImageBytes: number },
+  {
+    state,
+    maxImageBytes,
+  }: { readonly state: Pick<ModelState, 'input' | 'output'>; readonly maxImageBytes: number },
 ): InferRequest {
   const input = imageInputOf(state)
   const outputName = state.output?.name ?? ''

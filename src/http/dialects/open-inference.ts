@@ -11,7 +11,6 @@ import { readCodedBody, sendCoded } from './coded-body.ts'
 import { type ErrorShape, pathOf, pathText } from './error-shape.ts'
 import { inferAnswer } from './open-inference-answer.ts'
 import { modelConfig, modelMetadata, modelStatistics } from './open-inference-models.ts'
-import { readInferRequest } from './open-inference-request.ts'
 
 const extensions = [
   ...['classification', 'binary_tensor_data', 'parameters', 'schedule_policy'],
@@ -99,10 +98,12 @@ async function infer(edge: Edge, request: FastifyRequest, reply: FastifyReply) {
   const admitted = callOf(request)
   const body = await readCodedBody(request, bodyOptions(admitted, maxTensorBytes))
   const header = request.headers[headerLengthName]
-  const wanted = readInferRequest(splitBody(body, header?.toString()), {
+  const given = {
+    ...splitBody(body, header?.toString()),
     state: edge.classifier.state(admitted.target),
     maxImageBytes: edge.limits.maxImageBytes,
-  })
+  }
+  const wanted = await edge.tensors.read('infer', given, admitted.signal)
   const { timeoutMs } = wanted
   const call = timeoutMs === undefined ? admitted : within(admitted, timeoutMs)
   const images = await scoreAll(edge, { request, call }, wanted.images)

@@ -12,7 +12,7 @@ export interface ImageInput {
   readonly values: number
 }
 
-export function imageInputOf({ input }: ModelState): ImageInput {
+export function imageInputOf({ input }: Pick<ModelState, 'input'>): ImageInput {
   if (input === undefined) throw new Error('a served model has no input. This is a bug.')
   const [, height = 0, width = 0, channels = 0] = input.shape
   const dtype = input.dtype === 'uint8' ? 'uint8' : 'float32'

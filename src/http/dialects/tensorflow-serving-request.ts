@@ -14,7 +14,7 @@ export interface PredictRequest {
 }
 
 export interface ReadOptions {
-  readonly state: ModelState
+  readonly state: Pick<ModelState, 'input'>
   readonly maxImageBytes: number
 }
 

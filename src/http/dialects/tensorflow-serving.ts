@@ -9,10 +9,8 @@ import { addOperation } from '../operation.ts'
 import { admitCall, bodyOptions, callOf, maxJsonTensorBytes, scoreAll } from './call.ts'
 import { readCodedBody, sendCoded } from './coded-body.ts'
 import { type ErrorShape, pathOf, pathText } from './error-shape.ts'
-import { objectOf, parseJson } from './fields.ts'
 import { bestLabels } from './ranking.ts'
 import { imageInputOf } from './tensor-values.ts'
-import { readClassify, readPredict } from './tensorflow-serving-request.ts'
 
 export function addTensorflowServing(app: FastifyInstance, edge: Edge): void {
   const { contract, classifier } = edge
@@ -59,15 +57,15 @@ async function answerCall(edge: Edge, request: FastifyRequest, reply: FastifyRep
     throw new HttpError('bad_request', 'the model is a classifier; use predict or classify')
   }
   const body = await readCodedBody(request, bodyOptions(call, maxJsonTensorBytes))
-  const fields = objectOf(parseJson(body), 'the body')
   const state = edge.classifier.state(call.target)
-  const options = { state, maxImageBytes: edge.limits.maxImageBytes }
+  const { maxImageBytes } = edge.limits
+  const given = { json: body, binary: body.subarray(body.length), state, maxImageBytes }
   const answer = async () => {
     if (verb === 'classify') {
-      const images = await scoreAll(edge, { request, call }, readClassify(fields, options))
-      return { results: images.map(labelRows) }
+      const { images } = await edge.tensors.read('classify', given, call.signal)
+      return { results: (await scoreAll(edge, { request, call }, images)).map(labelRows) }
     }
-    const { form, images } = readPredict(fields, options)
+    const { form, images } = await edge.tensors.read('predict', given, call.signal)
     const rows = (await scoreAll(edge, { request, call }, images)).map(scoreRow)
     return form === 'rows' ? { predictions: rows } : { outputs: rows }
   }
