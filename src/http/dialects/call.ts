@@ -10,18 +10,13 @@ import { orAborted } from '../exchange.ts'
 import { HttpError } from '../failure.ts'
 import type { ReadBodyOptions } from '../read-body.ts'
 import { recordOf } from '../request-record.ts'
+import { maxImages } from './limits.ts'
 
 export interface DialectCall extends Admitted {
   readonly target: Target
 }
 
-/** Tensors of one request; the same as Triton's --http-max-input-size. */
-export const maxTensorBytes = 64 * 1024 * 1024
-/** Of JSON, which takes far more memory than its bytes while it is read. */
-export const maxJsonTensorBytes = 32 * 1024 * 1024
-/** Images of one request. */
-export const maxImages = 256
-/** Of those, how many are under way together: enough to fill batches, too few to fill the queue. */
+/** Of a request's images, how many are under way together: enough to fill batches, too few to fill the queue. */
 const imagesInFlight = 32
 
 const callKey = Symbol('call')
