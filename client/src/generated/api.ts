@@ -1703,6 +1703,13 @@ export interface operations {
                     "text/html": string;
                 };
             };
+            /** @description The client has the page already (`If-None-Match`, `If-Modified-Since`). */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
             401: components["responses"]["Unauthorized"];
             429: components["responses"]["TooMany"];
         };
