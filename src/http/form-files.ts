@@ -55,6 +55,7 @@ export async function* readFormFiles(
       parts: options.maxFiles + maxFields,
       headerPairs: maxPartHeaders,
     },
+    isPartAFile,
     ...{ throwFileSizeLimit: false }, // the plugin reads it, its types do not know it
   })
   const limit = limitForm(request, options)
@@ -73,6 +74,11 @@ export async function* readFormFiles(
   } finally {
     limit.release()
   }
+}
+
+/** RFC 7578 §4.2 requires no filename, and several libraries send none. */
+function isPartAFile(_field?: string, contentType = '', filename?: string): boolean {
+  return filename !== undefined || !/^(text\/|application\/json$)/.test(contentType)
 }
 
 function toFormFile(

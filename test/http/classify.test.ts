@@ -58,6 +58,24 @@ test('the field named image is the one that counts, wherever it stands', async (
   assertAnswered(await last)
 })
 
+test('a part of a form is a file by its type alone, whoever gives it no filename', async () => {
+  const form = (headers: string) => {
+    const start = `--b\r\ncontent-disposition: form-data; name="image"\r\n${headers}\r\n`
+    const body = Buffer.concat([Buffer.from(start), image, Buffer.from('\r\n--b--\r\n')])
+    return client()
+      .post('/v1/classify')
+      .set('content-type', 'multipart/form-data; boundary=b')
+      .send(body)
+  }
+  for (const type of ['image/png', 'image/jpeg', 'application/octet-stream', 'Image/PNG; q=1']) {
+    assertAnswered(await form(`content-type: ${type}\r\n`))
+  }
+  for (const text of ['', 'content-type: text/plain; charset=utf-8\r\n']) {
+    const { body } = await form(text)
+    assert.match(body.detail, /the form has no file, only text/)
+  }
+})
+
 test('text fields that are no parameters are tolerated in a form', async () => {
   const response = client().post('/v1/classify').field('caption', 'me').attach('image', image, 'a')
   assertAnswered(await response)
