@@ -174,3 +174,25 @@ test('a batch larger than the queue is worked through, not refused', async () =>
   const codes = resultsOf(response).map(({ error }) => error?.code ?? 'ok')
   assert.deepEqual(codes, Array(40).fill('ok'))
 })
+
+test('a request with more images than the queue holds is answered, whichever way it asks', async () => {
+  const narrow = await startService({ batching: { maxBatchSize: 1, maxQueueSize: 4 } })
+  try {
+    const count = 24
+    const files = await Promise.all(Array.from({ length: count }, (_, index) => picture(index)))
+    const post = files.reduce(
+      (post, file) => post.attach('image', file, 'photo.png'),
+      request(narrow.origin).post(path),
+    )
+    const codes = resultsOf(await post).map(({ error }) => error?.code ?? 'ok')
+    assert.deepEqual(codes, Array(count).fill('ok'))
+    const instances = files.map((file) => ({ b64: file.toString('base64') }))
+    const predict = request(narrow.origin).post('/v1/models/small:predict')
+    const { status, text } = await predict.send({ instances })
+    assert.equal(status, 200, text)
+    const [{ maxQueueSize }] = (await request(narrow.origin).get('/v1/models')).body.models
+    assert.equal(maxQueueSize, 4)
+  } finally {
+    await narrow.close()
+  }
+})

@@ -968,6 +968,7 @@ export interface components {
             sessions: components["schemas"]["Sessions"];
             queueDepth?: number;
             maxBatchSize?: number;
+            maxQueueSize?: number;
         };
         Engine: {
             name: string;
