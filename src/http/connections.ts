@@ -55,6 +55,7 @@ export function socketOptions({
       connectionsCheckingInterval: slackMs,
       maxHeaderSize: maxHeaderBytes,
       highWaterMark: socketBufferBytes,
+      requireHostHeader: false, // host-and-expect.ts refuses in words
     },
   }
 }
@@ -76,6 +77,9 @@ export function guardConnections(app: FastifyInstance, limits: HttpLimits, metri
   // Without a listener Node would ask for the body before anybody has admitted the request.
   app.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     expectContinue(request)
+    app.server.emit('request', request, response)
+  })
+  app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     app.server.emit('request', request, response)
   })
 }
