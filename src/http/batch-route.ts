@@ -3,6 +3,7 @@ import { PassThrough } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { imagesAtOnce } from './admission.ts'
 import { type Answer, answerOf } from './answer.ts'
+import { noteFailure } from './answer-failure.ts'
 import { admitCall, type ClassifyCall, callOf } from './classify-request.ts'
 import type { Edge } from './edge.ts'
 import { orAborted } from './exchange.ts'
@@ -72,7 +73,9 @@ function sendLines(batch: Batch, reply: FastifyReply): FastifyReply {
   const lines = new PassThrough()
   const write = (value: object) => lines.write(`${JSON.stringify(value)}\n`)
   void classifyFiles(batch, write)
-    .catch((error: unknown) => write({ error: problemOf(failureOf(error), request.id) }))
+    .catch((error: unknown) => {
+      write({ error: problemOf(noteFailure(error, request, batch.edge.metrics), request.id) })
+    })
     .finally(() => lines.end())
   return reply.type('application/x-ndjson; charset=utf-8').send(lines)
 }

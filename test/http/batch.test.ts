@@ -7,6 +7,7 @@ import { noisePicture, picture } from '../support/pictures.ts'
 import { assertProblem } from '../support/problems.ts'
 import { openSocket } from '../support/raw-socket.ts'
 import { type Service, startService } from '../support/service.ts'
+import { until } from '../support/test-pool.ts'
 
 const maxImageBytes = 20_000
 const path = '/v1/classify/batch'
@@ -135,7 +136,10 @@ test('the first line is there before the form is complete', async () => {
   assert.match(await socket.closed, /"index":1/)
 })
 
-test('a form that breaks off ends with a line that says so', async () => {
+test('a form that breaks off ends with a line that says so, and is counted and logged', async () => {
+  const refusals = async () =>
+    /^rejected_total\{reason="bad_request"\} (\d+)/m.exec(await service.metrics.render())?.[1]
+  const before = Number(await refusals())
   const cut = '--b\r\ncontent-disposition: form-data; name="image"; filename="a"\r\n\r\nhalf an ima'
   const response = await client()
     .post(path)
@@ -146,6 +150,9 @@ test('a form that breaks off ends with a line that says so', async () => {
   const last = JSON.parse(response.text.trimEnd().split('\n').at(-1) ?? '')
   assert.equal(last.error.code, 'bad_request')
   assert.equal('index' in last, false)
+  assert.equal(Number(await refusals()), before + 1)
+  const id = response.headers['x-request-id']
+  await until(() => service.log.some(({ reqId, code }) => reqId === id && code === 'bad_request'))
 })
 
 test('bad_request: a body that is no form', async () => {
