@@ -6,6 +6,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { HttpError } from '../failure.ts'
 import { type ReadBodyOptions, readBody } from '../read-body.ts'
 import { readRawBody } from '../read-image.ts'
+import { addVary } from '../vary.ts'
 
 /** A map and no object: the name comes from a client, and objects know `constructor`. */
 const decoders = new Map<string, () => Duplex>([
@@ -62,7 +63,7 @@ export async function sendCoded(
   reply: FastifyReply,
   body: Uint8Array,
 ): Promise<FastifyReply> {
-  reply.header('vary', 'accept-encoding')
+  addVary(reply, 'accept-encoding')
   const coding = wantedCoding(request.headers['accept-encoding'])
   if (coding === undefined || body.length < minCodedBytes) return reply.send(body)
   reply.header('content-encoding', coding)
