@@ -3,6 +3,7 @@ import type { MultipartFile } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
 import { type Cancellation, cancelledWith } from '../cancellation.ts'
 import { ServiceError } from '../errors.ts'
+import { assertNotCoded } from './coded-body.ts'
 import { orAborted } from './exchange.ts'
 import { failureOf, HttpError } from './failure.ts'
 import { bodyTooLarge, readBody } from './read-body.ts'
@@ -46,6 +47,7 @@ export async function* readFormFiles(
   request: FastifyRequest,
   options: FormOptions,
 ): AsyncGenerator<FormFile> {
+  assertNotCoded(request)
   const parts = request.parts({
     limits: {
       fileSize: options.maxFileBytes + 1, // one more, so that the reader sees the excess
