@@ -4,7 +4,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { cancelledWith } from '../../cancellation.ts'
 import type { ScoredImage, ScoreInput, ScoreRequest, Target } from '../../classification/types.ts'
 import { ServiceError } from '../../errors.ts'
-import { type Admitted, admitRequest, clientTimeoutOf } from '../admission.ts'
+import { type Admitted, admitRequest, clientTimeoutOf, imagesAtOnce } from '../admission.ts'
 import type { Edge } from '../edge.ts'
 import { orAborted } from '../exchange.ts'
 import { HttpError } from '../failure.ts'
@@ -81,7 +81,7 @@ interface ScoreCall extends Pick<ScoreRequest, 'wants'> {
  * @throws ServiceError of `Classifier.score`
  */
 export async function scoreAll(
-  { classifier }: Edge,
+  edge: Edge,
   { request, call, wants }: ScoreCall,
   inputs: readonly ScoreInput[],
 ): Promise<readonly ScoredImage[]> {
@@ -100,11 +100,15 @@ export async function scoreAll(
       const input = inputs[at] as ScoreInput
       const { target, deadline } = call
       const request = { input, target, deadline, signal }
-      results[at] = await classifier.score(wants === undefined ? request : { ...request, wants })
+      results[at] = await edge.classifier.score(
+        wants === undefined ? request : { ...request, wants },
+      )
     }
   }
   try {
-    const workers = Array.from({ length: Math.min(imagesInFlight, inputs.length) }, work)
+    const isAlone = inputs.length === 1
+    const length = isAlone ? 1 : imagesAtOnce(edge, [call.target], imagesInFlight)
+    const workers = Array.from({ length }, work)
     await orAborted(Promise.all(workers), call.signal)
   } catch (error) {
     next = inputs.length
