@@ -29,7 +29,7 @@ function variable<Value>(
 
 /** The table. Order is the order of the help and of the docs page. */
 export const variables = {
-  host: variable('HOST', form.text, {
+  host: variable('HOST', form.nonEmpty, {
     default: '127.0.0.1',
     meaning: 'address to listen on; containers set 0.0.0.0',
     risk: '0.0.0.0 makes the service reachable from other machines: set API_KEYS',
@@ -38,7 +38,7 @@ export const variables = {
     default: '8080',
     meaning: 'port to listen on; 0 takes a free one',
   }),
-  modelRepository: variable('MODEL_REPOSITORY', form.text, {
+  modelRepository: variable('MODEL_REPOSITORY', form.nonEmpty, {
     default: './models',
     meaning: 'folder of models: <name>/<version>/saved_model.pb',
   }),
@@ -222,9 +222,11 @@ export function readConfig(
 ): Config {
   const entries = Object.entries(variables).map(([key, { name, form, default: byDefault }]) => {
     // An empty variable counts as unset: that is how compose files pass variables nobody set.
-    const value = flags[name] ?? (environment[name] || byDefault)
+    const read = (text: string) => (form.seesBlanks ? text : text.trim())
+    const flag = flags[name]
+    const value = flag === undefined ? read(environment[name] ?? '') || byDefault : read(flag)
     try {
-      return [key, form.parse(value.trim())]
+      return [key, form.parse(value)]
     } catch (error) {
       const shown = name === 'API_KEYS' ? '***' : JSON.stringify(value)
       throw new ConfigError(

@@ -69,7 +69,7 @@ test('--json prints a line an image, and a file that fails does not spoil the ot
 })
 
 test('--url asks a server, which answers the same, and waits when it asks for patience', async (t) => {
-  const served = await serveModels({ API_KEYS: 'k', MAX_QUEUE_SIZE: '1', MAX_BATCH_SIZE: '1' })
+  const served = await serveModels({ API_KEYS: 'ключ', MAX_QUEUE_SIZE: '1', MAX_BATCH_SIZE: '1' })
   t.after(served.stop)
   const pictures = await photographs(12)
   const folder = await tempFolder(
@@ -80,7 +80,7 @@ test('--url asks a server, which answers the same, and waits when it asks for pa
     ENGINE: 'onnxruntime',
     MODEL_REPOSITORY: served.repository,
   })
-  const args = ['classify', '--json', '--url', served.origin, '--api-key', 'k', folder]
+  const args = ['classify', '--json', '--url', served.origin, '--api-key', 'ключ', folder]
   const there = await runCommand(args)
   assert.equal(there.code, 0, there.stderr)
   const best = (stdout: string) =>
