@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { rm } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { after, before } from 'node:test'
 import { photograph, photographs } from '../../support/photographs.ts'
@@ -45,6 +46,28 @@ test('files and folders are classified without a server, in order, as a table', 
     ['single.jpg', 'b.jpg', 'a.PNG'],
   )
   assert.match(stderr, /resnet50 has random weights: its answers mean nothing/)
+})
+
+test('of a folder only files are taken, each once, and a name is shown as text', async (t) => {
+  const folder = await tempFolder(t, {
+    'album/red\x1b[31m.jpg': (await photograph('')).buffer,
+    'album/folder.jpg/readme.txt': '',
+    'elsewhere.jpg': (await photograph('', 2)).buffer,
+  })
+  const album = join(folder, 'album')
+  await symlink('.', join(album, 'loop'))
+  await symlink('../elsewhere.jpg', join(album, 'link.jpg'))
+  execFileSync('mkfifo', [join(album, 'pipe.jpg')])
+  const { code, stdout, stderr } = await runCommand(
+    ['classify', '--top-k', '1', album],
+    environment,
+  )
+  assert.equal(code, 0, stderr)
+  const [, ...rows] = stdout.trimEnd().split('\n')
+  assert.equal(rows.length, 2, stdout)
+  assert.match(rows[0] ?? '', /link\.jpg/)
+  assert.match(rows[1] ?? '', /red\\x1b\[31m\.jpg/)
+  assert.ok(!stdout.includes('\x1b'))
 })
 
 test('--json prints a line an image, and a file that fails does not spoil the others', async (t) => {
