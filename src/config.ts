@@ -94,7 +94,8 @@ export const variables = {
   }),
   maxQueueDelayMs: variable('MAX_QUEUE_DELAY_MS', form.integer(0, 10_000), {
     default: '0',
-    meaning: 'holds a batch that is not full back for this long to let it grow',
+    meaning:
+      'holds a batch that is not full back for this long to let it grow, or for less where a request in it has less time; less than REQUEST_TIMEOUT_MS',
     risk: 'every answer of a service that is not busy comes this much later',
   }),
   maxQueueSize: variable('MAX_QUEUE_SIZE', form.integer(1, 100_000), {
@@ -234,7 +235,17 @@ export function readConfig(
       )
     }
   })
-  return Object.freeze(Object.fromEntries(entries)) as Config
+  const config = Object.freeze(Object.fromEntries(entries)) as Config
+  assertTimeIsLeft(config)
+  return config
+}
+
+/** @throws ConfigError where a request would have no time left when its batch may start */
+function assertTimeIsLeft({ maxQueueDelayMs, requestTimeoutMs }: Config): void {
+  if (maxQueueDelayMs < requestTimeoutMs) return
+  throw new ConfigError(
+    `MAX_QUEUE_DELAY_MS is ${maxQueueDelayMs}, and REQUEST_TIMEOUT_MS is ${requestTimeoutMs}: no request can wait that long; expected less`,
+  )
 }
 
 /** The flag of a variable: `MAX_BATCH_SIZE` is `--max-batch-size`. */

@@ -77,6 +77,13 @@ test('a bad value is refused in one line with variable, value and form', () => {
   }
 })
 
+test('a delay that leaves no request any time is refused', () => {
+  const environment = { MAX_QUEUE_DELAY_MS: '300', REQUEST_TIMEOUT_MS: '300' }
+  const message = /^MAX_QUEUE_DELAY_MS is 300, and REQUEST_TIMEOUT_MS is 300: [^\n]*expected less$/
+  assert.throws(() => readConfig(environment), { name: 'UsageError', message })
+  assert.equal(readConfig({ ...environment, REQUEST_TIMEOUT_MS: '301' }).maxQueueDelayMs, 300)
+})
+
 test('proxies are addresses, ranges of them, or networks that have a name', () => {
   const proxies = ['127.0.0.1', '10.0.0.0/8', '10.0.0.0/255.0.0.0', 'fd00::/8', '::1', 'loopback']
   assert.deepEqual(readConfig({ TRUST_PROXY: proxies.join() }).trustProxy, proxies)
