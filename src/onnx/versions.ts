@@ -2,10 +2,10 @@
 // the cache does not load that.
 
 /** Changes whenever the same model would convert to another graph (convert.ts). */
-export const conversionVersion = 6
+export const conversionVersion = 7
 
 /** Changes whenever the same ranges would give another graph (quantize.ts). */
 export const quantizeVersion = 1
 
 /** Changes whenever the same graph would give another one in float16 (halve.ts). */
-export const halveVersion = 1
+export const halveVersion = 2

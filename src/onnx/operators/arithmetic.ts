@@ -106,7 +106,7 @@ function cast(operation: Operation): Value {
   return castTo(operation, operation.input(0), dtype)
 }
 
-function castTo(operation: Operation, x: Value, dtype: Known['dtype']): Value {
+export function castTo(operation: Operation, x: Value, dtype: Known['dtype']): Value {
   if (dtype === x.dtype) return x
   if (x.kind === 'known') return castKnown(x, dtype)
   const stored = saturated(operation, store(operation.emitter, x), dtype)
