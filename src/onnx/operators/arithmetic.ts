@@ -2,6 +2,7 @@
 import { applyBinary, applyUnary, type Binary, type Unary, writeOperator } from '../arithmetic.ts'
 import { writeCast } from '../cast.ts'
 import type { Emitter } from '../emitter.ts'
+import { raiseWhole, wrap } from '../integers.ts'
 import { computedType, type Known, known } from '../known.ts'
 import { store } from '../layout.ts'
 import { OperandError } from '../operand-error.ts'
@@ -9,13 +10,13 @@ import type { Operation, Operator } from '../operation.ts'
 import type { Stored, Value } from '../value.ts'
 import { imageAxes } from '../window.ts'
 
-export const add: Binary = { op: 'Add', compute: (a, b) => a + b }
-export const multiply: Binary = { op: 'Mul', compute: (a, b) => a * b }
-const subtract: Binary = { op: 'Sub', compute: (a, b) => a - b }
+export const add: Binary = { op: 'Add', compute: (a, b) => a + b, exact: (a, b) => a + b }
+export const multiply: Binary = { op: 'Mul', compute: (a, b) => a * b, exact: (a, b) => a * b }
+const subtract: Binary = { op: 'Sub', compute: (a, b) => a - b, exact: (a, b) => a - b }
 const divide: Binary = { op: 'Div', compute: (a, b) => a / b }
 const divideTowardsZero: Binary = { op: 'Div', compute: (a, b) => Math.trunc(a / b) }
 const divideWhole: Binary = { op: 'Div', compute: (a, b) => Math.floor(a / b) }
-const raise: Binary = { op: 'Pow', compute: (a, b) => a ** b }
+const raise: Binary = { op: 'Pow', compute: (a, b) => a ** b, exact: raiseWhole }
 const larger: Binary = { op: 'Max', compute: Math.max }
 const smaller: Binary = { op: 'Min', compute: Math.min }
 
@@ -32,11 +33,6 @@ const invertRoot: Unary = {
   compute: (x) => 1 / Math.sqrt(x),
   write: (emitter, x) => invert.write(emitter, root.write(emitter, x)),
 }
-const square: Unary = {
-  compute: (x) => x * x,
-  write: (emitter, x) => emitter.node('Mul', { inputs: [x.name, x.name] }, x),
-}
-
 function binary(function_: Binary): Operator {
   return ({ emitter, inputs: [a, b] }) => applyBinary(emitter, function_, a as Value, b as Value)
 }
@@ -82,8 +78,13 @@ function divideToFloor(operation: Operation): Value {
   return castTo(operation, floorOfQuotient(emitter, a as Value, b as Value), left.dtype)
 }
 
-function squareDifference({ emitter, inputs: [a, b] }: Operation): Value {
-  return applyUnary(emitter, square, applyBinary(emitter, subtract, a as Value, b as Value))
+function square({ emitter }: Operation, x: Value): Value {
+  return applyBinary(emitter, multiply, x, x)
+}
+
+function squareDifference(operation: Operation): Value {
+  const [a, b] = operation.inputs as [Value, Value]
+  return square(operation, applyBinary(operation.emitter, subtract, a, b))
 }
 
 /** The bias lies along the channels, which are not the last axis in NCHW. */
@@ -128,9 +129,11 @@ function saturated({ emitter }: Operation, x: Stored, dtype: Known['dtype']): St
   return emitter.node('Clip', { inputs }, x)
 }
 
+/** Floats end where the type does, as at a run; of integers the lowest bits are left. */
 function castKnown(x: Known, dtype: Known['dtype']): Known {
   const [low, high] = smallIntegers[dtype] ?? [-Infinity, Infinity]
-  const toWhole = (value: number) => Math.min(Math.max(Math.trunc(value), low), high)
+  const fromFloat = (value: number) => Math.min(Math.max(Math.trunc(value), low), high)
+  const toWhole = x.dtype === 'float32' ? fromFloat : (value: number) => wrap(value, dtype)
   const convert = dtype === 'float32' ? Number : dtype === 'bool' ? Boolean : toWhole
   if (x.perBatch !== undefined && !x.elements.every(Number.isInteger)) {
     throw new OperandError('rounds a size of the batch')
@@ -175,7 +178,7 @@ export const arithmeticOperators: Readonly<Record<string, Operator>> = {
   Inv: unary(invert),
   Sqrt: unary(root),
   Rsqrt: unary(invertRoot),
-  Square: unary(square),
+  Square: (operation) => square(operation, operation.input(0)),
   Abs: unary({ compute: Math.abs, write: writeOperator('Abs') }),
   Exp: unary({ compute: Math.exp, write: writeOperator('Exp') }),
   Log: unary({ compute: Math.log, write: writeOperator('Log') }),
