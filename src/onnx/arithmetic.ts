@@ -1,5 +1,6 @@
 // Elementwise arithmetic: computed at once on constants, written as ONNX nodes otherwise.
 import type { DataType } from '../graph/data-type.ts'
+import { isNarrow, writeCast, writeLowestBits } from './cast.ts'
 import type { Emitter } from './emitter.ts'
 import { broadcastExtents, type Extents, extentProduct, sameExtents } from './extent.ts'
 import { computeWhole, integerBits, type WholeBinary, wrap } from './integers.ts'
@@ -46,11 +47,26 @@ export function writeOperator(op: string, attributes: OnnxAttributes = {}): Unar
 /** Combines two values with TensorFlow's broadcasting. */
 export function applyBinary(emitter: Emitter, binary: Binary, a: Value, b: Value): Value {
   if (a.kind === 'known' && b.kind === 'known') return computeBinary(binary, a, b)
+  if (isNarrow(a.dtype) && growing.has(binary.op)) return applyWidely(emitter, binary, [a, b])
   const throughReshape = applyBeforeReshape(emitter, binary, a, b)
   if (throughReshape !== null) return throughReshape
   const { names, shape, order } = alignOperands(emitter, [a, b])
   const dtype = binary.dtype ?? (a.kind === 'known' ? b.dtype : a.dtype)
   return emitter.node(binary.op, { inputs: names }, { dtype, shape, order })
+}
+
+/** What may give more than a narrow type of integers holds. */
+const growing = new Set(['Add', 'Sub', 'Mul', 'Pow'])
+
+function applyWidely(emitter: Emitter, binary: Binary, [a, b]: readonly [Value, Value]): Stored {
+  const result = applyBinary(emitter, binary, widen(emitter, a), widen(emitter, b))
+  return writeLowestBits(emitter, store(emitter, result), a.dtype)
+}
+
+/** Narrow integers as int32. */
+export function widen(emitter: Emitter, x: Value): Value {
+  if (x.kind === 'known') return { ...x, dtype: 'int32' }
+  return writeCast(emitter, store(emitter, x), 'int32')
 }
 
 /** The elements of `a` where the condition holds, else those of `b`; all three broadcast. */

@@ -1,8 +1,8 @@
 // Elementwise arithmetic, comparisons and casts.
 import { applyBinary, applyUnary, type Binary, type Unary, writeOperator } from '../arithmetic.ts'
-import { writeCast } from '../cast.ts'
+import { isNarrow, writeCast, writeLowestBits } from '../cast.ts'
 import type { Emitter } from '../emitter.ts'
-import { raiseWhole, wrap } from '../integers.ts'
+import { integerBits, raiseWhole, wrap } from '../integers.ts'
 import { computedType, type Known, known } from '../known.ts'
 import { store } from '../layout.ts'
 import { OperandError } from '../operand-error.ts'
@@ -82,6 +82,13 @@ function square({ emitter }: Operation, x: Value): Value {
   return applyBinary(emitter, multiply, x, x)
 }
 
+/** A narrow type has no counterpart of its lowest number: as a difference it wraps around. */
+function negateInput({ emitter, inputs: [given] }: Operation): Value {
+  const x = given as Value
+  if (!isNarrow(x.dtype)) return applyUnary(emitter, negate, x)
+  return applyBinary(emitter, subtract, known(x.dtype, [], [0]), x)
+}
+
 function squareDifference(operation: Operation): Value {
   const [a, b] = operation.inputs as [Value, Value]
   return square(operation, applyBinary(operation.emitter, subtract, a, b))
@@ -110,8 +117,10 @@ function cast(operation: Operation): Value {
 export function castTo(operation: Operation, x: Value, dtype: Known['dtype']): Value {
   if (dtype === x.dtype) return x
   if (x.kind === 'known') return castKnown(x, dtype)
-  const stored = saturated(operation, store(operation.emitter, x), dtype)
-  return writeCast(operation.emitter, stored, dtype)
+  const stored = store(operation.emitter, x)
+  const isCut = isNarrow(dtype) && x.dtype in integerBits
+  if (isCut) return writeLowestBits(operation.emitter, stored, dtype)
+  return writeCast(operation.emitter, saturated(operation, stored, dtype), dtype)
 }
 
 /** What small integers hold: TensorFlow's vectorised casts of floats end there, and do not wrap around. */
@@ -173,7 +182,7 @@ export const arithmeticOperators: Readonly<Record<string, Operator>> = {
   Less: binary(comparison('Less', (a, b) => a < b)),
   LessEqual: binary(comparison('LessOrEqual', (a, b) => a <= b)),
   Equal: binary(comparison('Equal', (a, b) => a === b)),
-  Neg: unary(negate),
+  Neg: negateInput,
   Reciprocal: unary(invert),
   Inv: unary(invert),
   Sqrt: unary(root),

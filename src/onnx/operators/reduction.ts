@@ -1,8 +1,8 @@
 // Reductions. The mean over height and width is ONNX's GlobalAveragePool.
-import type { Binary } from '../arithmetic.ts'
-import { writeCast } from '../cast.ts'
+import { type Binary, widen } from '../arithmetic.ts'
+import { isNarrow, writeCast, writeLowestBits } from '../cast.ts'
 import type { Extents } from '../extent.ts'
-import { computeWhole } from '../integers.ts'
+import { computeWhole, integerBits } from '../integers.ts'
 import { type Known, known } from '../known.ts'
 import { arrangeKnown, reshape, store } from '../layout.ts'
 import { int } from '../model.ts'
@@ -31,10 +31,26 @@ function reduce(operation: Operation, reduction: Reduction): Value {
   if (axes.length === 0) return x
   if (axes.some((axis) => (x.shape[axis] as number) < 0)) operation.unsupported('reduces the batch')
   if (x.kind === 'known') return reduceKnown(operation, reduction, { x, axes, keep })
-  const stored = store(operation.emitter, x)
+  const { emitter } = operation
+  const isWide = isNarrow(x.dtype) && widely.has(reduction.op)
+  if (isWide && reduction.op === 'ReduceProd') requireFactors(operation, x, axes)
+  const stored = store(emitter, isWide ? widen(emitter, x) : x)
   const kept = reducedShape(stored.shape, axes, true)
-  const result = writeReduction(operation, reduction, { x: stored, axes, shape: kept })
-  return keep ? result : reshape(operation.emitter, result, reducedShape(stored.shape, axes, false))
+  const reduced = writeReduction(operation, reduction, { x: stored, axes, shape: kept })
+  const result = isWide ? writeLowestBits(emitter, reduced, x.dtype) : reduced
+  return keep ? result : reshape(emitter, result, reducedShape(stored.shape, axes, false))
+}
+
+/** What may give more than a narrow type holds, or is there for wider types only. */
+const widely = new Set(['ReduceSum', 'ReduceProd', 'ReduceMean'])
+
+/** Unlike sums, products that int32 does not hold end at its bounds, and their lowest bits are lost. */
+function requireFactors(operation: Operation, { dtype, shape }: Value, axes: readonly number[]) {
+  const factors = axes.reduce((product, axis) => product * (shape[axis] as number), 1)
+  const most = Math.floor(31 / (integerBits[dtype] as number))
+  if (factors > most) {
+    operation.unsupported(`multiplies ${factors} numbers of ${dtype}, at most ${most} are allowed`)
+  }
 }
 
 function writeReduction(
