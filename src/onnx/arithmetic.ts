@@ -1,7 +1,9 @@
 // Elementwise arithmetic: computed at once on constants, written as ONNX nodes otherwise.
 import type { DataType } from '../graph/data-type.ts'
+import { isNarrow, writeCast, writeLowestBits } from './cast.ts'
 import type { Emitter } from './emitter.ts'
 import { broadcastExtents, type Extents, extentProduct, sameExtents } from './extent.ts'
+import { computeWhole, integerBits, type WholeBinary, wrap } from './integers.ts'
 import { type Elements, type Known, known, pick, requireRoom } from './known.ts'
 import { inOrder, operandTensor, store } from './layout.ts'
 import type { OnnxAttributes } from './model.ts'
@@ -18,9 +20,8 @@ export interface Unary {
 }
 
 /** How a binary function is computed on constants and the ONNX operator that is the same. */
-export interface Binary {
+export interface Binary extends WholeBinary {
   readonly op: string
-  compute(a: number, b: number): number
   /** The element type of the result, where it is not that of the operands. */
   readonly dtype?: DataType
 }
@@ -30,7 +31,12 @@ export function applyUnary(emitter: Emitter, { compute, write }: Unary, x: Value
   if (x.kind === 'stored') return write(emitter, x)
   if (x.kind === 'reshaped') return beneath(x, write(emitter, x.source))
   if (x.perBatch !== undefined) throw new OperandError('is applied to a size of the batch')
-  return known(x.dtype, x.shape, mapElements(x.elements, compute))
+  const { dtype } = x
+  return known(
+    dtype,
+    x.shape,
+    mapElements(x.elements, (element) => wrap(compute(element), dtype)),
+  )
 }
 
 /** The simplest way to write a unary: one ONNX operator. */
@@ -41,11 +47,26 @@ export function writeOperator(op: string, attributes: OnnxAttributes = {}): Unar
 /** Combines two values with TensorFlow's broadcasting. */
 export function applyBinary(emitter: Emitter, binary: Binary, a: Value, b: Value): Value {
   if (a.kind === 'known' && b.kind === 'known') return computeBinary(binary, a, b)
+  if (isNarrow(a.dtype) && growing.has(binary.op)) return applyWidely(emitter, binary, [a, b])
   const throughReshape = applyBeforeReshape(emitter, binary, a, b)
   if (throughReshape !== null) return throughReshape
   const { names, shape, order } = alignOperands(emitter, [a, b])
   const dtype = binary.dtype ?? (a.kind === 'known' ? b.dtype : a.dtype)
   return emitter.node(binary.op, { inputs: names }, { dtype, shape, order })
+}
+
+/** What may give more than a narrow type of integers holds. */
+const growing = new Set(['Add', 'Sub', 'Mul', 'Pow'])
+
+function applyWidely(emitter: Emitter, binary: Binary, [a, b]: readonly [Value, Value]): Stored {
+  const result = applyBinary(emitter, binary, widen(emitter, a), widen(emitter, b))
+  return writeLowestBits(emitter, store(emitter, result), a.dtype)
+}
+
+/** Narrow integers as int32. */
+export function widen(emitter: Emitter, x: Value): Value {
+  if (x.kind === 'known') return { ...x, dtype: 'int32' }
+  return writeCast(emitter, store(emitter, x), 'int32')
 }
 
 /** The elements of `a` where the condition holds, else those of `b`; all three broadcast. */
@@ -138,8 +159,10 @@ function computeBinary(binary: Binary, a: Known, b: Known): Known {
   const [left, right] = [broadcastKnown(a, shape), broadcastKnown(b, shape)]
   const Storage = left.elements instanceof Float32Array ? Float32Array : Float64Array
   const elements = new Storage(left.elements.length)
+  const isWhole = a.dtype in integerBits
   for (let i = 0; i < elements.length; i++) {
-    elements[i] = binary.compute(left.elements[i] as number, right.elements[i] as number)
+    const [x, y] = [left.elements[i] as number, right.elements[i] as number]
+    elements[i] = isWhole ? computeWhole(binary, [x, y], a.dtype) : binary.compute(x, y)
   }
   const result = known(binary.dtype ?? a.dtype, shape, elements)
   return left.perBatch || right.perBatch ? withBatch(binary, result, [left, right]) : result

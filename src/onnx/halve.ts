@@ -26,6 +26,9 @@ const notFloat = new Set([
   ...['And', 'Or', 'Xor', 'Not', 'IsNaN', 'IsInf'],
 ])
 
+/** What passes a value on as it is. */
+const moving = new Set(['Transpose', 'Reshape', 'Squeeze', 'Unsqueeze', 'Flatten', 'Identity'])
+
 /** The input that gives a node's result its type, where that is not the first. */
 const typedBy: Readonly<Record<string, number>> = { Where: 1, OneHot: 2 }
 
@@ -47,10 +50,13 @@ class Halving {
   /** Those that are there as float32, and as float16. */
   readonly #wide = new Set<string>()
   readonly #halves = new Set<string>()
+  /** Whole numbers, which float16 holds to 2^11 only. */
+  readonly #whole: ReadonlySet<string>
 
   constructor(model: OnnxModel) {
     this.#model = model
     this.#initializers = new Map(model.initializers)
+    this.#whole = wholeNumbers(model)
     const { input, initializers } = model
     const given = [...initializers].filter(([, { dtype }]) => dtype === 'float32')
     for (const [name] of given) this.#born(name, this.#wide)
@@ -83,6 +89,7 @@ class Halving {
 
   #isHalved(node: OnnxNode): boolean {
     if (!this.#givesFloats(node)) return false
+    if (node.outputs.some((name) => this.#whole.has(name))) return false
     if (heavy.has(node.op)) return true
     const isFlowing = (name: string) => this.#halves.has(name) && !this.#isConstant(name)
     return following.has(node.op) && node.inputs.some(isFlowing)
@@ -115,6 +122,18 @@ class Halving {
     this.#nodes.push(cast(halfOf(name), name, 'float32'))
     return name
   }
+}
+
+/** The values that are cast to integers, as products of bytes are (integer-products.ts). */
+function wholeNumbers({ nodes }: OnnxModel): ReadonlySet<string> {
+  const whole = new Set<string>()
+  for (const { op, inputs, outputs, attributes } of nodes.toReversed()) {
+    const { to } = attributes
+    const isRead = op === 'Cast' && to?.kind === 'int' && to.value !== elementType('float32')
+    const isPassed = moving.has(op) && outputs.some((name) => whole.has(name))
+    if (isRead || isPassed) whole.add(inputs[0] ?? '')
+  }
+  return whole
 }
 
 function cast(from: string, into: string, dtype: 'float16' | 'float32'): OnnxNode {

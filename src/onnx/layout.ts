@@ -14,7 +14,7 @@ import {
   sameOrder,
   transposition,
 } from './permutation.ts'
-import { reshapeOrder } from './reshape-order.ts'
+import { mixesImages, reshapeOrder } from './reshape-order.ts'
 import type { Reshaped, Stored, Value } from './value.ts'
 import { stridesOf, walkIndices } from './walk.ts'
 
@@ -47,11 +47,17 @@ export function store(emitter: Emitter, value: Value): Stored {
   return value.kind === 'known' ? inPlainOrder(emitter, value) : materialize(emitter, value)
 }
 
-/** A logical reshape: free in the value's order where that is possible, otherwise held back. */
+/**
+ * A logical reshape: free in the value's order where that is possible, otherwise held back.
+ * @throws OperandError where it would mix images of a batch
+ */
 export function reshape(emitter: Emitter, value: Value, shape: Extents): Value {
   if (value.kind === 'known') return reshapeKnown(value, shape)
   const source = value.kind === 'reshaped' ? value.source : value
   if (sameExtents(source.shape, shape)) return source
+  if (mixesImages(source.shape, shape)) {
+    throw new OperandError('computes across the images of a batch')
+  }
   const order = reshapeOrder(source, shape)
   if (order === null) return { kind: 'reshaped', source, dtype: source.dtype, shape }
   return writeReshape(emitter, source, { ...source, shape, order })

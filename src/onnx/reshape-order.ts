@@ -28,6 +28,18 @@ export function reshapeOrder(value: Stored, shape: Extents): AxisOrder | null {
   return placeOnes(shape, order)
 }
 
+/**
+ * Whether a reshape puts numbers of several images into one row, or parts of an image into several:
+ * it does where the batch is not the slowest axis of those that it is split or joined with.
+ */
+export function mixesImages(before: Extents, after: Extents): boolean {
+  return groupAxes(before, after).some((group) => {
+    const isBehind = (axes: readonly number[], shape: Extents) =>
+      axes.slice(1).some((axis) => (shape[axis] as number) < 0)
+    return isBehind(group.before, before) || isBehind(group.after, after)
+  })
+}
+
 /** Axes of size 1 lie anywhere; where possible the result is laid out for convolutions. */
 function placeOnes(shape: Extents, real: readonly number[]): AxisOrder {
   const order = [...real]

@@ -8,4 +8,4 @@ export const conversionVersion = 7
 export const quantizeVersion = 1
 
 /** Changes whenever the same graph would give another one in float16 (halve.ts). */
-export const halveVersion = 1
+export const halveVersion = 2

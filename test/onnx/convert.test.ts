@@ -83,6 +83,19 @@ const acrossImages: Record<string, (builder: GraphBuilder) => ValueRef> = {
     const soft = builder.node('Softmax', [turned])
     return builder.node('Transpose', [soft, builder.ints([3, 1, 2, 0])])
   },
+  'rows that take a number from each image in turn': (builder) => {
+    const flat = builder.node('Reshape', [builder.image, builder.ints([-1, 48])])
+    const turned = builder.node('Transpose', [flat, builder.ints([1, 0])])
+    return builder.node('Reshape', [turned, builder.ints([-1, 4, 4, 3])])
+  },
+  'the images behind themselves, then taken in pairs': (builder) => {
+    const doubled = builder.node('ConcatV2', [builder.image, builder.image, builder.scalar(0)])
+    return builder.node('Reshape', [doubled, builder.ints([-1, 4, 8, 3])])
+  },
+  'the images repeated as a whole, then taken in pairs': (builder) => {
+    const doubled = builder.node('Tile', [builder.image, builder.ints([2, 1, 1, 1])])
+    return builder.node('Reshape', [doubled, builder.ints([-1, 4, 8, 3])])
+  },
   'products of images with each other': (builder) => {
     const flat = builder.node('Reshape', [builder.image, builder.ints([-1, 48])])
     const other = builder.node('Transpose', [flat, builder.ints([1, 0])])
@@ -97,6 +110,15 @@ for (const [what, layers] of Object.entries(acrossImages)) {
     assert.equal(convert(graphOf(layers)).input.batch, 1)
   })
 }
+
+test('rows of parts of each image keep a graph in batches', () => {
+  const graph = graphOf((builder) => {
+    const parts = builder.node('Reshape', [builder.image, builder.ints([-1, 2, 3])])
+    const doubled = builder.node('Tile', [parts, builder.ints([1, 2, 1])])
+    return builder.node('Reshape', [doubled, builder.ints([-1, 4, 8, 3])])
+  })
+  assert.equal(convert(graph).input.batch, null)
+})
 
 test('rows that are no images are not served as if they were', () => {
   const builder = createGraphBuilder([-1, 4, 4, 3])

@@ -6,7 +6,7 @@ import { float32Tensor } from '../../src/graph/tensor.ts'
 import { convertGraph } from '../../src/onnx/convert.ts'
 import { encodeModel } from '../../src/onnx/encode.ts'
 import { halveModel } from '../../src/onnx/halve.ts'
-import type { OnnxModel } from '../../src/onnx/model.ts'
+import { int, type OnnxModel } from '../../src/onnx/model.ts'
 import { readSavedModel } from '../../src/savedmodel/read-saved-model.ts'
 import { onnxNode } from '../support/onnx-node.ts'
 import { smallCrops, smallModel } from '../support/small-model.ts'
@@ -64,6 +64,17 @@ test('convolutions and what follows them are halved; what comes before, means an
     ],
   )
   assert.deepEqual([...initializers.keys()], ['scale', 'weights/float16'])
+})
+
+test('a product that becomes integers stays float32: float16 holds whole numbers to 2048 only', () => {
+  const toIntegers = { ...onnxNode('Cast', ['flat'], 'sums'), attributes: { to: int(6) } }
+  const nodes = [
+    onnxNode('Conv', ['image', 'weights'], 'conv'),
+    onnxNode('Flatten', ['conv'], 'flat'),
+    toIntegers,
+    { ...onnxNode('Cast', ['sums'], 'scores'), attributes: { to: int(1) } },
+  ]
+  assert.deepEqual(halveModel({ ...model, nodes }).nodes, nodes)
 })
 
 test('a network in float16 answers as in float32, within what ten bits of fraction give', async (t) => {

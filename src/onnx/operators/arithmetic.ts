@@ -1,7 +1,8 @@
 // Elementwise arithmetic, comparisons and casts.
 import { applyBinary, applyUnary, type Binary, type Unary, writeOperator } from '../arithmetic.ts'
-import { writeCast } from '../cast.ts'
+import { isNarrow, writeCast, writeLowestBits } from '../cast.ts'
 import type { Emitter } from '../emitter.ts'
+import { integerBits, raiseWhole, wrap } from '../integers.ts'
 import { computedType, type Known, known } from '../known.ts'
 import { store } from '../layout.ts'
 import { OperandError } from '../operand-error.ts'
@@ -9,13 +10,13 @@ import type { Operation, Operator } from '../operation.ts'
 import type { Stored, Value } from '../value.ts'
 import { imageAxes } from '../window.ts'
 
-export const add: Binary = { op: 'Add', compute: (a, b) => a + b }
-export const multiply: Binary = { op: 'Mul', compute: (a, b) => a * b }
-const subtract: Binary = { op: 'Sub', compute: (a, b) => a - b }
+export const add: Binary = { op: 'Add', compute: (a, b) => a + b, exact: (a, b) => a + b }
+export const multiply: Binary = { op: 'Mul', compute: (a, b) => a * b, exact: (a, b) => a * b }
+const subtract: Binary = { op: 'Sub', compute: (a, b) => a - b, exact: (a, b) => a - b }
 const divide: Binary = { op: 'Div', compute: (a, b) => a / b }
 const divideTowardsZero: Binary = { op: 'Div', compute: (a, b) => Math.trunc(a / b) }
 const divideWhole: Binary = { op: 'Div', compute: (a, b) => Math.floor(a / b) }
-const raise: Binary = { op: 'Pow', compute: (a, b) => a ** b }
+const raise: Binary = { op: 'Pow', compute: (a, b) => a ** b, exact: raiseWhole }
 const larger: Binary = { op: 'Max', compute: Math.max }
 const smaller: Binary = { op: 'Min', compute: Math.min }
 
@@ -32,11 +33,6 @@ const invertRoot: Unary = {
   compute: (x) => 1 / Math.sqrt(x),
   write: (emitter, x) => invert.write(emitter, root.write(emitter, x)),
 }
-const square: Unary = {
-  compute: (x) => x * x,
-  write: (emitter, x) => emitter.node('Mul', { inputs: [x.name, x.name] }, x),
-}
-
 function binary(function_: Binary): Operator {
   return ({ emitter, inputs: [a, b] }) => applyBinary(emitter, function_, a as Value, b as Value)
 }
@@ -82,8 +78,20 @@ function divideToFloor(operation: Operation): Value {
   return castTo(operation, floorOfQuotient(emitter, a as Value, b as Value), left.dtype)
 }
 
-function squareDifference({ emitter, inputs: [a, b] }: Operation): Value {
-  return applyUnary(emitter, square, applyBinary(emitter, subtract, a as Value, b as Value))
+function square({ emitter }: Operation, x: Value): Value {
+  return applyBinary(emitter, multiply, x, x)
+}
+
+/** A narrow type has no counterpart of its lowest number: as a difference it wraps around. */
+function negateInput({ emitter, inputs: [given] }: Operation): Value {
+  const x = given as Value
+  if (!isNarrow(x.dtype)) return applyUnary(emitter, negate, x)
+  return applyBinary(emitter, subtract, known(x.dtype, [], [0]), x)
+}
+
+function squareDifference(operation: Operation): Value {
+  const [a, b] = operation.inputs as [Value, Value]
+  return square(operation, applyBinary(operation.emitter, subtract, a, b))
 }
 
 /** The bias lies along the channels, which are not the last axis in NCHW. */
@@ -106,11 +114,13 @@ function cast(operation: Operation): Value {
   return castTo(operation, operation.input(0), dtype)
 }
 
-function castTo(operation: Operation, x: Value, dtype: Known['dtype']): Value {
+export function castTo(operation: Operation, x: Value, dtype: Known['dtype']): Value {
   if (dtype === x.dtype) return x
   if (x.kind === 'known') return castKnown(x, dtype)
-  const stored = saturated(operation, store(operation.emitter, x), dtype)
-  return writeCast(operation.emitter, stored, dtype)
+  const stored = store(operation.emitter, x)
+  const isCut = isNarrow(dtype) && x.dtype in integerBits
+  if (isCut) return writeLowestBits(operation.emitter, stored, dtype)
+  return writeCast(operation.emitter, saturated(operation, stored, dtype), dtype)
 }
 
 /** What small integers hold: TensorFlow's vectorised casts of floats end there, and do not wrap around. */
@@ -128,9 +138,11 @@ function saturated({ emitter }: Operation, x: Stored, dtype: Known['dtype']): St
   return emitter.node('Clip', { inputs }, x)
 }
 
+/** Floats end where the type does, as at a run; of integers the lowest bits are left. */
 function castKnown(x: Known, dtype: Known['dtype']): Known {
   const [low, high] = smallIntegers[dtype] ?? [-Infinity, Infinity]
-  const toWhole = (value: number) => Math.min(Math.max(Math.trunc(value), low), high)
+  const fromFloat = (value: number) => Math.min(Math.max(Math.trunc(value), low), high)
+  const toWhole = x.dtype === 'float32' ? fromFloat : (value: number) => wrap(value, dtype)
   const convert = dtype === 'float32' ? Number : dtype === 'bool' ? Boolean : toWhole
   if (x.perBatch !== undefined && !x.elements.every(Number.isInteger)) {
     throw new OperandError('rounds a size of the batch')
@@ -170,12 +182,12 @@ export const arithmeticOperators: Readonly<Record<string, Operator>> = {
   Less: binary(comparison('Less', (a, b) => a < b)),
   LessEqual: binary(comparison('LessOrEqual', (a, b) => a <= b)),
   Equal: binary(comparison('Equal', (a, b) => a === b)),
-  Neg: unary(negate),
+  Neg: negateInput,
   Reciprocal: unary(invert),
   Inv: unary(invert),
   Sqrt: unary(root),
   Rsqrt: unary(invertRoot),
-  Square: unary(square),
+  Square: (operation) => square(operation, operation.input(0)),
   Abs: unary({ compute: Math.abs, write: writeOperator('Abs') }),
   Exp: unary({ compute: Math.exp, write: writeOperator('Exp') }),
   Log: unary({ compute: Math.log, write: writeOperator('Log') }),

@@ -64,6 +64,9 @@ function tile(operation: Operation): Value {
   if (isOpen && x.shape.some((size, axis) => size !== 1 && multiples[axis] !== 1)) {
     operation.unsupported('repeats more than single elements by the size of the batch')
   }
+  if (x.shape.some((size, axis) => size < 0 && multiples[axis] !== 1)) {
+    operation.unsupported('repeats the images of a batch one after the other')
+  }
   const shape = x.shape.map((size, axis) => size * (multiples[axis] as number))
   if (isOpen) return expand(operation, x, shape)
   if (x.kind === 'known') return tileKnown(x, multiples)

@@ -73,6 +73,7 @@ function asDenseLayer(
   const [outer, inner] = [a.slice(0, a.length - summed.length), b.slice(summed.length)]
   const isDense = a.endsWith(summed) && b.startsWith(summed) && result === outer + inner
   if (x.kind === 'known' || weights.kind !== 'known' || !isDense || summed === '') return null
+  if (x.dtype !== 'float32') return null
   const features = elementCount(weights.shape.slice(0, summed.length))
   const outputs = elementCount(weights.shape.slice(summed.length))
   const outerShape = x.shape.slice(0, outer.length)

@@ -38,8 +38,9 @@ export function concatenate(operation: Operation, inputs: readonly Value[], axis
   if (inputs.length === 1) return first
   const sizes = inputs.map(({ shape }) => shape[axis] as number)
   const total = sizes.reduce((sum, size) => sum + size, 0)
-  if (sizes.some((size) => size < 0) && sizes.some((size) => size > 0)) {
-    operation.unsupported('joins the images of a batch with something else')
+  // Even of images with each other: whose a row then is depends on how many there are.
+  if (sizes.some((size) => size < 0)) {
+    operation.unsupported('joins something to the images of a batch')
   }
   if (inputs.every((input) => input.kind === 'known')) return joinKnown(inputs, axis)
   const stored = inputs.map((input) =>

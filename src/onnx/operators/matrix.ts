@@ -8,13 +8,27 @@ import { arrangeKnown, inPlainOrder, reshape, store } from '../layout.ts'
 import type { Operation, Operator } from '../operation.ts'
 import { arrange, channelsFirst, plainOrder, sameOrder } from '../permutation.ts'
 import type { Reshaped, Stored, Value } from '../value.ts'
+import { multiplyIntegers, type Product } from './integer-products.ts'
 
 function multiplyMatrices(operation: Operation, flags: readonly [string, string]): Value {
   const [swapA, swapB] = flags.map((flag) => operation.bool(flag, false))
   const a = swapA ? swapLast(operation, 0) : operation.input(0)
   const b = swapB ? swapLast(operation, 1) : operation.input(1)
+  if (a.dtype === 'float32' && b.dtype === 'float32') return multiplyFloats(operation, { a, b })
+  if ((a.shape.at(-1) ?? -1) < 0) operation.unsupported('sums over the batch')
+  return multiplyIntegers(
+    operation,
+    { a, b },
+    {
+      multiply: (product) => multiplyFloats(operation, product),
+      multiplyWhole: (product) => writeProduct(operation, product),
+    },
+  )
+}
+
+function multiplyFloats(operation: Operation, { a, b }: Product): Value {
   if (a.kind === 'known' || b.kind !== 'known' || b.shape.length !== 2) {
-    return writeProduct(operation, a, b)
+    return writeProduct(operation, { a, b })
   }
   return multiplyByWeights(operation, a, b)
 }
@@ -39,7 +53,7 @@ export function multiplyByWeights(
   }
   if (x.kind === 'reshaped' && flattensAllButBatch(x))
     return multiplyFlattened(operation, x, weights)
-  return writeProduct(operation, x, weights)
+  return writeProduct(operation, { a: x, b: weights })
 }
 
 /** x [n, …, features] channels first, as a convolution with a kernel of one pixel. */
@@ -73,13 +87,14 @@ function multiplyFlattened({ emitter }: Operation, x: Reshaped, weights: Known):
   )
 }
 
-function writeProduct(operation: Operation, a: Value, b: Value): Stored {
+function writeProduct(operation: Operation, { a, b }: Product): Stored {
   const { emitter } = operation
   const [left, right] = [inPlainOrder(emitter, a), inPlainOrder(emitter, b)]
   const shape = productShape(left.shape, right.shape)
   if (shape === null) return operation.unsupported('multiplies matrices that do not fit')
   if ((left.shape.at(-1) as number) < 0) return operation.unsupported('sums over the batch')
-  const isDense = b.kind === 'known' && shape.length === 2
+  // ONNX Runtime has Gemm for floats only.
+  const isDense = b.kind === 'known' && shape.length === 2 && left.dtype === 'float32'
   return emitter.node(
     isDense ? 'Gemm' : 'MatMul',
     { inputs: [left.name, right.name] },

@@ -1,5 +1,6 @@
 // Operators that order elements or count along an axis: arg max, top k, one-hot, running sums.
-import { writeCast } from '../cast.ts'
+import { widen } from '../arithmetic.ts'
+import { isNarrow, writeCast, writeLowestBits } from '../cast.ts'
 import { known, tensorFromKnown } from '../known.ts'
 import { inPlainOrder, store } from '../layout.ts'
 import { int } from '../model.ts'
@@ -78,7 +79,8 @@ function oneHot(operation: Operation): Value {
 
 function sumUpTo(operation: Operation): Value {
   const { emitter } = operation
-  const x = store(emitter, operation.input(0))
+  const given = operation.input(0)
+  const x = store(emitter, isNarrow(given.dtype) ? widen(emitter, given) : given)
   const axis = operation.axis(operation.integers(1, 'axis')[0] as number, x.shape.length)
   if ((x.shape[axis] as number) < 0) operation.unsupported('sums over the batch')
   const position = tensorFromKnown(known('int64', [], [positionOf(x.order, axis)]))
@@ -86,7 +88,9 @@ function sumUpTo(operation: Operation): Value {
     exclusive: int(Number(operation.bool('exclusive', false))),
     reverse: int(Number(operation.bool('reverse', false))),
   }
-  return emitter.node('CumSum', { inputs: [x.name, emitter.constant(position)], attributes }, x)
+  const inputs = [x.name, emitter.constant(position)]
+  const sums = emitter.node('CumSum', { inputs, attributes }, x)
+  return isNarrow(given.dtype) ? writeLowestBits(emitter, sums, given.dtype) : sums
 }
 
 export const rankingOperators: Readonly<Record<string, Operator>> = {

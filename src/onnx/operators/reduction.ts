@@ -1,18 +1,23 @@
 // Reductions. The mean over height and width is ONNX's GlobalAveragePool.
-import { writeCast } from '../cast.ts'
+import { type Binary, widen } from '../arithmetic.ts'
+import { isNarrow, writeCast, writeLowestBits } from '../cast.ts'
 import type { Extents } from '../extent.ts'
+import { computeWhole, integerBits } from '../integers.ts'
 import { type Known, known } from '../known.ts'
 import { arrangeKnown, reshape, store } from '../layout.ts'
 import { int } from '../model.ts'
 import type { Operation, Operator } from '../operation.ts'
 import { channelsFirst, plainOrder, positionOf, sameOrder } from '../permutation.ts'
 import type { Stored, Value } from '../value.ts'
+import { add, multiply } from './arithmetic.ts'
 
 interface Reduction {
   readonly op: string
   /** The operator that reduces height and width of a channels-first map at once. */
   readonly globalOp?: string
   compute(elements: readonly number[]): number
+  /** What is done with one element after the other, where integers may become too large by it. */
+  readonly step?: { readonly of: Binary; readonly from: number }
 }
 
 function reduce(operation: Operation, reduction: Reduction): Value {
@@ -26,10 +31,26 @@ function reduce(operation: Operation, reduction: Reduction): Value {
   if (axes.length === 0) return x
   if (axes.some((axis) => (x.shape[axis] as number) < 0)) operation.unsupported('reduces the batch')
   if (x.kind === 'known') return reduceKnown(operation, reduction, { x, axes, keep })
-  const stored = store(operation.emitter, x)
+  const { emitter } = operation
+  const isWide = isNarrow(x.dtype) && widely.has(reduction.op)
+  if (isWide && reduction.op === 'ReduceProd') requireFactors(operation, x, axes)
+  const stored = store(emitter, isWide ? widen(emitter, x) : x)
   const kept = reducedShape(stored.shape, axes, true)
-  const result = writeReduction(operation, reduction, { x: stored, axes, shape: kept })
-  return keep ? result : reshape(operation.emitter, result, reducedShape(stored.shape, axes, false))
+  const reduced = writeReduction(operation, reduction, { x: stored, axes, shape: kept })
+  const result = isWide ? writeLowestBits(emitter, reduced, x.dtype) : reduced
+  return keep ? result : reshape(emitter, result, reducedShape(stored.shape, axes, false))
+}
+
+/** What may give more than a narrow type holds, or is there for wider types only. */
+const widely = new Set(['ReduceSum', 'ReduceProd', 'ReduceMean'])
+
+/** Unlike sums, products that int32 does not hold end at its bounds, and their lowest bits are lost. */
+function requireFactors(operation: Operation, { dtype, shape }: Value, axes: readonly number[]) {
+  const factors = axes.reduce((product, axis) => product * (shape[axis] as number), 1)
+  const most = Math.floor(31 / (integerBits[dtype] as number))
+  if (factors > most) {
+    operation.unsupported(`multiplies ${factors} numbers of ${dtype}, at most ${most} are allowed`)
+  }
 }
 
 function writeReduction(
@@ -57,7 +78,7 @@ function reducedShape(shape: Extents, axes: readonly number[], keep: boolean): E
 
 function reduceKnown(
   operation: Operation,
-  { compute, op }: Reduction,
+  reduction: Reduction,
   { x, axes, keep }: { x: Known; axes: readonly number[]; keep: boolean },
 ): Known {
   const others = plainOrder(x.shape.length).filter((axis) => !axes.includes(axis))
@@ -67,17 +88,23 @@ function reduceKnown(
   const rows = Array.from({ length: count }, (_, i) =>
     Array.from(elements.subarray(i * length, (i + 1) * length)),
   )
-  // The mean of integers is one too.
-  const reduced = x.dtype === 'float32' ? rows.map(compute) : rows.map(compute).map(Math.trunc)
+  const reduced = rows.map(rowReduction(reduction, x.dtype))
   const result = known(x.dtype, reducedShape(x.shape, axes, keep), reduced)
   if (perBatch === undefined) return result
   const flags = Array.from({ length: count }, (_, i) =>
     perBatch.subarray(i * length, (i + 1) * length).reduce((sum, flag) => sum + flag, 0),
   )
-  if (op !== 'ReduceProd' || flags.some((flag) => flag > 1)) {
+  if (reduction.op !== 'ReduceProd' || flags.some((flag) => flag > 1)) {
     operation.unsupported('computes with the size of the batch')
   }
   return { ...result, perBatch: Uint8Array.from(flags) }
+}
+
+/** How rows of a type are reduced; the mean of integers is one too. */
+function rowReduction({ step, compute }: Reduction, dtype: Known['dtype']): Reduction['compute'] {
+  if (dtype === 'float32') return compute
+  if (step === undefined) return (row) => Math.trunc(compute(row))
+  return (row) => row.reduce((a, b) => computeWhole(step.of, [a, b], dtype), step.from)
 }
 
 const sum = (elements: readonly number[]) => elements.reduce((total, x) => total + x, 0)
@@ -88,7 +115,7 @@ const reductions: Readonly<Record<string, Reduction>> = {
     globalOp: 'GlobalAveragePool',
     compute: (elements) => sum(elements) / elements.length,
   },
-  Sum: { op: 'ReduceSum', compute: sum },
+  Sum: { op: 'ReduceSum', compute: sum, step: { of: add, from: 0 } },
   Max: {
     op: 'ReduceMax',
     globalOp: 'GlobalMaxPool',
@@ -99,7 +126,11 @@ const reductions: Readonly<Record<string, Reduction>> = {
     op: 'ReduceL2',
     compute: (elements) => Math.sqrt(elements.reduce((total, x) => total + x * x, 0)),
   },
-  Prod: { op: 'ReduceProd', compute: (elements) => elements.reduce((a, b) => a * b, 1) },
+  Prod: {
+    op: 'ReduceProd',
+    compute: (elements) => elements.reduce((a, b) => a * b, 1),
+    step: { of: multiply, from: 1 },
+  },
 }
 
 /** Truths are reduced as 0 and 1. */

@@ -83,6 +83,7 @@ function transpose(operation: Operation): Value {
   }
 }
 
+/** Floats are counted and made in float32: in float64, 0.3 by steps of 0.1 would take one more. */
 function range(operation: Operation): Value {
   const [start, limit, step] = [0, 1, 2].map((i) => operation.constant(i, 'bounds')) as [
     Known,
@@ -94,12 +95,13 @@ function range(operation: Operation): Value {
     number,
     number,
   ]
-  const length = Math.max(Math.ceil((to - from) / by), 0)
+  const rounded = start.dtype === 'float32' ? Math.fround : (value: number) => value
+  const length = Math.max(Math.ceil(rounded(rounded(to - from) / by)), 0)
   requireRoom([length])
   return known(
     start.dtype,
     [length],
-    Array.from({ length }, (_, i) => from + i * by),
+    Array.from({ length }, (_, i) => from + rounded(i * by)),
   )
 }
 
