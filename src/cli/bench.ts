@@ -8,13 +8,14 @@ import { madePhotographs } from '../imaging/made-photographs.ts'
 import { authorizationOf } from './authorization.ts'
 import { createBenchTable, printJson } from './bench-table.ts'
 import { findImages } from './classify/find-images.ts'
-import { ImageFailure, openServer, originOf } from './classify/image-source.ts'
+import { ImageFailure, openServer } from './classify/image-source.ts'
 import { closedLoop } from './closed-loop.ts'
 import { defaultModelIn } from './models/default-model.ts'
 import { fillRepository } from './models/fill-repository.ts'
 import { inOneLine } from './one-line.ts'
 import { wholeNumber, wholeNumbers } from './option-forms.ts'
 import { type OwnService, startOwnService } from './own-service.ts'
+import { originOf } from './server-address.ts'
 
 interface BenchOptions {
   readonly url?: string

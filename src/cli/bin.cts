@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 // The program's entry. It is CommonJS because libuv reads UV_THREADPOOL_SIZE when its first job is
 // queued, and loading an ES module already queues file reads: the variable must be set before that.
+require('./refuse-old-node.cjs')(require('../../../package.json').engines.node)
+
 const os: typeof import('node:os') = require('node:os')
 
 /** libuv's own default; fewer would starve file and DNS work on small machines. */

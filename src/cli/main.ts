@@ -34,8 +34,9 @@ const commands = new Map<string, () => Promise<Command>>([
 
 /** Runs `resnet-serving` with these arguments; sets `process.exitCode`. */
 export async function main(argv: readonly string[]): Promise<void> {
-  endWithReader(process.stdout)
-  endWithReader(process.stderr)
+  endWithReader(process.stdout, 'standard output')
+  endWithReader(process.stderr, 'standard error')
+  process.on('uncaughtException', (error) => process.exit(report(error)))
   const program = new Command('resnet-serving')
     .description('classifies images over HTTP with ResNet34, ResNet50 or any SavedModel')
     .version(packageVersion())
@@ -55,11 +56,15 @@ export async function main(argv: readonly string[]): Promise<void> {
   }
 }
 
-/** `resnet-serving … | head` closes the pipe when it has read enough: that is no failure. */
-function endWithReader(stream: NodeJS.WriteStream): void {
+/**
+ * `resnet-serving … | head` closes the pipe when it has read enough: that is no failure. A disk that is
+ * full is one: results are missing.
+ */
+function endWithReader(stream: NodeJS.WriteStream, name: string): void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error
-    process.exit()
+    if (error.code === 'EPIPE') process.exit()
+    if (stream !== process.stderr) process.stderr.write(`${name}: ${messageOf(error)}\n`)
+    process.exit(1)
   })
 }
 
@@ -68,10 +73,15 @@ const sub = (command: Command) => command.commands
 /** A person's mistake gets one line; anything else is a bug and keeps its stack. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2 // it has spoken already
-  if (error instanceof UsageError) {
+  if (error instanceof UsageError || isForeign(error)) {
     process.stderr.write(`${messageOf(error)}\n`)
     return error instanceof ConfigError ? 2 : 1
   }
-  process.stderr.write(`${(error as Error).stack}\n`)
+  process.stderr.write(`${error instanceof Error ? error.stack : error}\n`)
   return 1
+}
+
+/** A UsageError of another thread: it comes as a plain Error with the name and the message of one. */
+function isForeign(error: unknown): boolean {
+  return error instanceof Error && error.name === 'UsageError'
 }

@@ -3,6 +3,7 @@
 // round where Pillow does). Only the rows and columns that the kernels name are touched, and no
 // intermediate image is kept: each source row is resized across once and added at once to the output
 // rows that it belongs to.
+import { messageOf, UsageError } from '../errors.ts'
 import { resampleWasm } from './generated/resample-wasm.ts'
 import { type Kernel, reach } from './kernel.ts'
 
@@ -55,10 +56,21 @@ declare const WebAssembly: {
   readonly Instance: new (module: object, imports: object) => { readonly exports: object }
 }
 
-const memory = new WebAssembly.Memory({ initial: 1 })
+const memory = openMemory()
 const loops = new WebAssembly.Instance(new WebAssembly.Module(resampleWasm()), {
   env: { memory },
 }).exports as Loops
+
+function openMemory() {
+  try {
+    return new WebAssembly.Memory({ initial: 1 })
+  } catch (error) {
+    // V8 keeps so many addresses free behind each memory, to find what reaches beyond it.
+    throw new UsageError(
+      `images cannot be resized here (${messageOf(error)}): every decoding thread needs 10 GiB of addresses, and ulimit -v leaves less; limit memory itself instead, as containers do`,
+    )
+  }
+}
 
 /** Fills `target` with [down outputs, across outputs] RGB pixels. */
 export function resample({ source, across, down, target }: Resize): void {

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
+import { existsSync } from 'node:fs'
 import { createServer } from 'node:net'
+import { join } from 'node:path'
 import test from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { writeSmallModel } from '../support/known-images.ts'
 import { runCommand } from '../support/run-command.ts'
+import { tempFolder } from '../support/temp-folder.ts'
 
+const project = fileURLToPath(new URL('../../../', import.meta.url))
 const program = fileURLToPath(new URL('../../src/cli/bin.cjs', import.meta.url))
 
 /** A port of this machine in use until the test ends. */
@@ -44,6 +49,16 @@ test('a user mistake is one line without a stack, and its exit code says whose i
     [['serve', '--host', '203.0.113.1'], 1, /^this machine has no address 203\.0\.113\.1;/],
     [['serve', '--port', '0', '--model-repository', '/dev/null/x'], 1, /\/dev\/null\/x/],
     [['health', '--url', 'http://127.0.0.1:9'], 1, /^no answer from .*is the server running/],
+    [
+      ['health', '--url', 'nonsense'],
+      2,
+      /^--url is "nonsense"; expected an http or https address\n$/,
+    ],
+    [
+      ['bench', '--url', 'nonsense'],
+      2,
+      /^--url is "nonsense"; expected an http or https address\n$/,
+    ],
     [['models', 'list', '--output', '/nowhere'], 1, /^model repository \/nowhere/],
     [['models', 'build', 'resnet50', '--from', '/nowhere'], 1, /^\/nowhere cannot be read/],
   ]
@@ -64,6 +79,41 @@ test('a reader that has seen enough ends the program quietly', async () => {
   await once(child, 'close')
   assert.equal(stderr, '')
 })
+
+const noFullDevice = existsSync('/dev/full') ? false : 'needs /dev/full, which Linux has'
+
+test('results that find no room are a failure, told in one line', { skip: noFullDevice }, () => {
+  const { status, stderr } = runShell(`"${process.execPath}" "${program}" --help > /dev/full`)
+  assert.match(stderr, /^standard output: ENOSPC[^\n]*\n$/)
+  assert.equal(status, 1)
+})
+
+test('a limit of addresses that images cannot be resized in is told in one line', async (t) => {
+  const repository = await tempFolder(t)
+  await writeSmallModel(repository, { name: 'small', seed: 1 })
+  // Twice what the program itself takes, and less than what V8 reserves for a memory of WebAssembly.
+  const line = `ulimit -v 8000000; exec "${process.execPath}" "${program}" serve --port 0`
+  const { status, stderr } = runShell(`${line} --model-repository "${repository}"`)
+  assert.match(stderr, /^images cannot be resized here [^\n]*ulimit -v[^\n]*\n$/)
+  assert.equal(status, 1)
+})
+
+test('a Node that is too old is told in one line', async (t) => {
+  const old = "Object.defineProperty(process.versions, 'node', { value: '20.8.1' })"
+  const preload = join(await tempFolder(t, { 'old.cjs': old }), 'old.cjs')
+  for (const entry of [program, join(project, 'src/cli/project/start.cjs')]) {
+    const { status, stderr } = runShell(`"${process.execPath}" -r "${preload}" "${entry}" --help`)
+    assert.equal(
+      stderr,
+      'this is Node 20.8.1, and resnet-serving needs 20.9.0 or later: https://nodejs.org/\n',
+    )
+    assert.equal(status, 1)
+  }
+})
+
+function runShell(line: string) {
+  return spawnSync('bash', ['-c', line], { encoding: 'utf8', timeout: 60_000 })
+}
 
 test('every command has help with an example or its exit codes', async () => {
   const { stdout } = await runCommand(['--help'])

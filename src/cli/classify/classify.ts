@@ -8,6 +8,7 @@ import { defaultModelIn } from '../models/default-model.ts'
 import { fillRepository } from '../models/fill-repository.ts'
 import { inOneLine } from '../one-line.ts'
 import { wholeNumber } from '../option-forms.ts'
+import { originOf } from '../server-address.ts'
 import { createReport, type FileResult, type Report } from './classify-report.ts'
 import { findImages } from './find-images.ts'
 import {
@@ -15,7 +16,6 @@ import {
   type ImageSource,
   openLocalModels,
   openServer,
-  originOf,
   type Question,
 } from './image-source.ts'
 import { inOrder } from './in-order.ts'

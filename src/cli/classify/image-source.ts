@@ -59,14 +59,6 @@ export async function openLocalModels(config: Config): Promise<ImageSource> {
 /** A server that asks for patience this often in a row is given up. */
 const maxAttempts = 20
 
-/** Scheme, host and port of what --url says. @throws UsageError where that is no address */
-export function originOf(url: string): string {
-  if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
-    throw new UsageError(`--url is ${JSON.stringify(url)}; expected an http or https address`)
-  }
-  return new URL(url).origin
-}
-
 /** A server at `origin`, which may be on another machine. */
 export function openServer(origin: string, apiKey: string | undefined): ImageSource {
   const headers = authorizationOf(apiKey)

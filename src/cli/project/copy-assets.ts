@@ -1,7 +1,7 @@
 // The last step of `npm run build`: tsc copies no files that are not TypeScript, so this does.
 // Everything under src/ that is not source (label tables, the web page) lands beside the compiled code,
 // and so does openapi.yaml as JSON: parsing YAML would take a third of the server's own start.
-import { cpSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parse } from 'yaml'
 
@@ -13,6 +13,9 @@ cpSync(source, target, {
   recursive: true,
   filter: (path) => !/\.[cm]?[jt]s$|\.proto$/.test(path),
 })
+// Also run before there is a build (start.cjs), so it is no TypeScript.
+const check = 'cli/refuse-old-node.cjs'
+copyFileSync(`${source}${check}`, `${target}${check}`)
 
 const contract = parse(readFileSync(new URL('openapi.yaml', projectFolder), 'utf8'))
 writeFileSync(`${target}http/openapi.json`, JSON.stringify(contract))

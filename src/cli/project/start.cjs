@@ -5,6 +5,8 @@ const { spawnSync } = require('node:child_process')
 const { readdirSync, statSync } = require('node:fs')
 const { join } = require('node:path')
 
+require('../refuse-old-node.cjs')(require('../../../package.json').engines.node)
+
 const project = join(__dirname, '../../..')
 /** The last file that a build writes. */
 const built = join(project, 'dist/src/http/openapi.json')

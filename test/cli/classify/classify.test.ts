@@ -124,7 +124,7 @@ test('what is wrong with the command line is one line that says what to do', asy
   })
   const image = join(folder, 'a.jpg')
   const cases: [readonly string[], number, RegExp][] = [
-    [['--url', 'ftp://x', image], 1, /^--url is "ftp:\/\/x"; expected an http or https address\n$/],
+    [['--url', 'ftp://x', image], 2, /^--url is "ftp:\/\/x"; expected an http or https address\n$/],
     [
       ['--url', 'http://127.0.0.1:9', image],
       1,
