@@ -17,6 +17,7 @@ import { fillingMarker, holdingsOf } from './holds-models.ts'
 import { versionsIn } from './install-model.ts'
 import type { Catalogue } from './published-weights.ts'
 import { pullModel } from './pull-model.ts'
+import { withRoom } from './with-room.ts'
 
 export interface EnsureOptions {
   readonly repository: string
@@ -39,7 +40,7 @@ const noSource = 'none'
  * Builds ResNet34 and ResNet50 where `repository` holds no model: with the published weights, or,
  * where those cannot be downloaded, says so in one line and builds them with random weights.
  * @returns whether anything was built
- * @throws ModelError `missing` where it holds no model and cannot be written
+ * @throws ModelError `missing` where it holds no model and cannot be written, or its disk is full
  */
 export async function ensureModels(options: EnsureOptions): Promise<boolean> {
   const { repository, say } = options
@@ -60,7 +61,7 @@ export async function ensureModels(options: EnsureOptions): Promise<boolean> {
   })
   try {
     const missing = await missingNetworks(repository)
-    if (missing.length > 0) await fill(missing, options)
+    if (missing.length > 0) await withRoom(repository, () => fill(missing, options))
     return missing.length > 0
   } finally {
     await unlock()

@@ -8,6 +8,7 @@ import { inOneLine } from '../one-line.ts'
 import { createProgress } from '../progress.ts'
 import { lockFilling } from './fill-lock.ts'
 import { pullModel } from './pull-model.ts'
+import { withRoom } from './with-room.ts'
 
 export function modelsPullCommand(): Command {
   return new Command('pull')
@@ -30,7 +31,8 @@ export function modelsPullCommand(): Command {
             for (const network of new Set(networks.length > 0 ? networks : networkNames)) {
               const progress = createProgress(network)
               const { replace } = options
-              const line = await pullModel({ network, repository, source, replace, progress })
+              const pull = { network, repository, source, replace, progress }
+              const line = await withRoom(repository, () => pullModel(pull))
               process.stdout.write(`${line}\n`)
             }
           } finally {

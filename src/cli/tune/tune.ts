@@ -1,12 +1,12 @@
 // `tune`: tries sessions x threads x batch size x delay on the real service under load, and writes
 // the fastest configuration whose p99 is within the target.
-import { writeFile } from 'node:fs/promises'
+import { open, writeFile } from 'node:fs/promises'
 import { Command } from 'commander'
 import { cores, readConfig } from '../../config.ts'
 import { messageOf, UsageError } from '../../errors.ts'
 import { defaultModelIn } from '../models/default-model.ts'
 import { inOneLine } from '../one-line.ts'
-import { wholeNumber } from '../option-forms.ts'
+import { wholeNumber, wholeNumbers, wordOrNumbers } from '../option-forms.ts'
 import { frontierPlot } from './frontier-plot.ts'
 import { measureSetting, type Trial, type TuneSetting } from './tune-trial.ts'
 
@@ -15,13 +15,16 @@ interface TuneOptions {
   readonly clients: number
   readonly seconds: number
   readonly model?: string
-  readonly batches: string
-  readonly delays: string
+  readonly batches: readonly TuneSetting['maxBatchSize'][]
+  readonly delays: readonly number[]
   readonly output?: string
   readonly plot?: string
 }
 
 const hourMs = 3_600_000
+/** As MAX_BATCH_SIZE and MAX_QUEUE_DELAY_MS. */
+const maxBatch = 256
+const maxDelayMs = 10_000
 
 export function tuneCommand(): Command {
   return new Command('tune')
@@ -35,8 +38,13 @@ export function tuneCommand(): Command {
     .option('--clients <n>', 'clients that ask all the time', wholeNumber(1, 4096), 16)
     .option('--seconds <n>', 'measured for each setting', wholeNumber(1, 3600), 5)
     .option('--model <name>', 'the model to ask (default: DEFAULT_MODEL)')
-    .option('--batches <list>', 'batch sizes to try', 'auto,1,4,8')
-    .option('--delays <list>', 'MAX_QUEUE_DELAY_MS to try', '0,5')
+    .option('--batches <list>', 'batch sizes to try', wordOrNumbers('auto', 1, maxBatch), [
+      'auto',
+      1,
+      4,
+      8,
+    ])
+    .option('--delays <list>', 'MAX_QUEUE_DELAY_MS to try', wholeNumbers(0, maxDelayMs), [0, 5])
     .option('--output <file>', 'writes the configuration here (default: standard output)')
     .option('--plot <file>', 'draws throughput against p99 as an SVG')
     .action(inOneLine(tune))
@@ -44,10 +52,10 @@ export function tuneCommand(): Command {
 
 async function tune(options: TuneOptions): Promise<void> {
   const model = options.model ?? (await defaultModelIn(readConfig(process.env)))
-  const settings = settingsToTry(
-    countsIn(options.batches, ['auto']),
-    countsIn<never>(options.delays),
-  )
+  const settings = settingsToTry(options.batches, options.delays)
+  for (const path of [options.output, options.plot]) {
+    if (path !== undefined) await assertWritable(path)
+  }
   const trials: Trial[] = []
   for (const [index, setting] of settings.entries()) {
     process.stderr.write(`${index + 1} of ${settings.length}: ${shown(setting)}\n`)
@@ -74,28 +82,18 @@ async function tune(options: TuneOptions): Promise<void> {
   else await writeFile(options.output, text)
 }
 
+/** Before minutes of measuring, whose result would be lost. @throws UsageError */
+async function assertWritable(path: string): Promise<void> {
+  try {
+    await (await open(path, 'a')).close() // what is in it stays until there is something better
+  } catch (error) {
+    throw new UsageError(`${path} cannot be written: ${messageOf(error)}; name another file`)
+  }
+}
+
 function plotOf(trials: readonly Trial[], best: Trial, { p99 }: TuneOptions): string {
   const frontier = trials.filter((trial) => isOnFrontier(trial, trials))
   return frontierPlot({ trials, frontier, best, p99Ms: p99, name: shown })
-}
-
-/** @param words what a list may hold beside whole numbers */
-function countsIn<Word extends string>(
-  list: string,
-  words: readonly Word[] = [],
-): (number | Word)[] {
-  const found = list
-    .split(',')
-    .map((text) => words.find((word) => word === text.trim()) ?? Number(text))
-  if (found.some((value) => typeof value === 'number' && !isCount(value))) {
-    const allowed = ['whole numbers', ...words].join(' or ')
-    throw new UsageError(`${JSON.stringify(list)}: expected ${allowed}, comma-separated`)
-  }
-  return found
-}
-
-function isCount(value: number): boolean {
-  return Number.isInteger(value) && value >= 0
 }
 
 /**

@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { mkdir, readdir, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { type TestContext } from 'node:test'
 import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { type EnsureOptions, ensureModels } from '../../../src/cli/models/ensure-models.ts'
 import { scanRepository } from '../../../src/repository/scan.ts'
 import { closedPort, serveFile, whole } from '../../support/file-server.ts'
@@ -129,4 +131,26 @@ test('one that was taken for dead by a neighbour has filled the repository all t
   const ensured = await ensureOf(t, { source: server.url, catalogue })
   repository = ensured.repository
   assert.equal(await ensured.ensure(), true)
+})
+
+const noMounts =
+  spawnSync('unshare', ['--mount', 'true']).status === 0
+    ? false
+    : 'needs the right to mount (run as root)'
+
+test('a disk that is full is told with its folder and with what the models take', {
+  skip: noMounts,
+}, async (t) => {
+  const folder = await tempFolder(t)
+  const program = fileURLToPath(new URL('../../../src/cli/bin.cjs', import.meta.url))
+  const script = `mount -t tmpfs -o size=8m none "$1" && exec "$0" "$2" models ensure --output "$1"`
+  const line = ['bash', '-c', script, process.execPath, folder, program]
+  const { status, stderr } = spawnSync('unshare', ['--mount', ...line], {
+    encoding: 'utf8',
+    env: { ...process.env, MODEL_SOURCE: 'none' },
+  })
+  assert.equal(status, 1)
+  const told = stderr.trimEnd().split('\n').at(-1) ?? ''
+  assert.ok(told.startsWith(`model repository ${folder}: its disk is full (ENOSPC; `), stderr)
+  assert.match(told, /; \d MB are free\); each network takes up to 300 MB: make room, or name/)
 })

@@ -34,8 +34,27 @@ test('tune tries settings on the real service, writes the best one and draws the
   assert.equal(drawing.match(/fill="#d1495b"/g)?.length, 1)
 })
 
-test('a list that is no list of numbers is one line that says so', async () => {
-  const result = await runCommand([...trial, '--batches', '1,two'])
-  assert.equal(result.code, 1)
-  assert.equal(result.stderr, '"1,two": expected whole numbers or auto, comma-separated\n')
+test('what could not be tried or kept is refused before anything is measured', async (t) => {
+  const nowhere = join(await tempFolder(t), 'absent', 'file')
+  const cases: [readonly string[], number, RegExp][] = [
+    [
+      ['--batches', '1,two'],
+      2,
+      /'1,two' is invalid\. Expected auto or whole numbers from 1 to 256,/,
+    ],
+    [['--batches', '0'], 2, /'0' is invalid\. Expected auto or whole numbers from 1 to 256,/],
+    [['--delays', '5,-1'], 2, /'5,-1' is invalid\. Expected a whole number from 0 to 10000\.\n/],
+    [
+      ['--output', nowhere],
+      1,
+      /^\S+absent\/file cannot be written: ENOENT.*; name another file\n$/,
+    ],
+    [['--plot', nowhere], 1, /^\S+absent\/file cannot be written: ENOENT/],
+  ]
+  for (const [args, code, message] of cases) {
+    const result = await runCommand([...trial, ...args])
+    assert.match(result.stderr, message)
+    assert.equal(result.code, code)
+    assert.doesNotMatch(result.stderr, /\d of \d/)
+  }
 })
