@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import test, { after, before, describe } from 'node:test'
 import type { Browser } from 'playwright-core'
+import { freePort } from '../chaos/support/ports.ts'
 import { launchBrowser, noBrowser, visit } from '../support/browser.ts'
 import { photograph, photographs } from '../support/photographs.ts'
 import { serveModels } from '../support/served.ts'
@@ -69,6 +70,18 @@ describe('the page at / and a server that refuses', { skip: noBrowser }, () => {
         const { status } = await fetch(new URL(path, served.origin))
         assert.equal(status, 401, path)
       }
+    } finally {
+      await served.stop()
+    }
+  })
+
+  test('metrics that have a port of their own are not linked to', async () => {
+    const served = await serveModels({ METRICS_PORT: String(await freePort()) })
+    try {
+      const { page, complaints } = await visit(browser, served.origin)
+      await page.locator('#metrics-link').waitFor({ state: 'hidden' })
+      assert.equal(await page.getByRole('link', { name: 'Models' }).isVisible(), true)
+      assert.deepEqual(complaints, [])
     } finally {
       await served.stop()
     }

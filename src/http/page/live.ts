@@ -86,6 +86,7 @@ async function showThroughput(): Promise<void> {
     // METRICS_PORT moves them to a port of their own; the rest of the page needs none of them.
     if (error instanceof ServiceProblem && error.problem.code === 'route_not_found') {
       metricsAreHere = false
+      byId('metrics-link').hidden = true
       return
     }
     throw error
