@@ -72,11 +72,11 @@ function notBase64(): HttpError {
   )
 }
 
-/** What follows the comma of a data: URL (RFC 2397), or the text itself. */
+/** What follows the comma of a data: URL (RFC 2397, in whichever case), or the text itself. */
 function payloadOf(text: string): string {
-  if (!text.startsWith('data:')) return text
+  if (!/^data:/i.test(text)) return text
   const comma = text.indexOf(',')
-  if (comma < 0 || !text.slice(0, comma).endsWith(';base64')) {
+  if (comma < 0 || !/;base64$/i.test(text.slice(0, comma))) {
     throw new HttpError('bad_request', '"image" is a data: URL without ";base64,"')
   }
   return text.slice(comma + 1)

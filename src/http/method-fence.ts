@@ -1,4 +1,6 @@
-// Every path answers every method: OPTIONS with what it knows, others with 405 and Allow.
+// Every path answers every method that Node can read: OPTIONS with what it knows, others with 405
+// and Allow.
+import { METHODS } from 'node:http'
 import type { FastifyInstance, FastifyReply, FastifyRequest, RouteOptions } from 'fastify'
 import { HttpError } from './failure.ts'
 
@@ -21,6 +23,7 @@ export function createMethodFence(app: FastifyInstance) {
     methodsOf.set(url, methods)
   }
 
+  for (const name of METHODS) if (!app.supportedMethods.includes(name)) app.addHttpMethod(name)
   app.addHook('onRoute', collect)
   return {
     /** Call when all routes are registered. */

@@ -54,7 +54,7 @@ export async function readImage(
   return isJsonBody(body, contentType) ? decodeJsonImage(body, maxImageBytes) : body
 }
 
-/** The file field named `image`, else the first file. */
+/** The file field named `image`, else the first file that is not empty. */
 async function readFormImage(
   request: FastifyRequest,
   { maxImageBytes, claim, signal, parameters, form }: ReadImageOptions,
@@ -75,12 +75,15 @@ async function readFormImage(
   })
   for await (const file of files) {
     form?.beforeFile()
-    if (isNamed || (image !== undefined && file.field !== 'image')) {
+    if (isNamed || (image?.length && file.field !== 'image')) {
       file.skip()
       continue
     }
-    image = await file.read(claim)
-    isNamed = file.field === 'image'
+    const bytes = await file.read(claim)
+    // So browsers send an input in which nothing was chosen.
+    const isUnchosen = bytes.length === 0 && file.filename === ''
+    if (!isUnchosen || image === undefined) image = bytes
+    isNamed = file.field === 'image' && !isUnchosen
   }
   form?.beforeFile()
   if (image === undefined) throw imageMissing(`the form has no file${textHint(texts)}`)

@@ -77,6 +77,23 @@ test('a part of a form is a file by its type alone, whoever gives it no filename
   }
 })
 
+test('inputs of a form in which nothing was chosen are passed over', async () => {
+  const unchosen = (form: request.Test, field: string) =>
+    form.attach(field, Buffer.alloc(0), { filename: '', contentType: 'application/octet-stream' })
+  for (const [field, other] of [
+    ['first', 'second'],
+    ['image', 'second'],
+    ['first', 'image'],
+  ] as const) {
+    const form = unchosen(client().post('/v1/classify'), field)
+    assertAnswered(await form.attach(other, image, 'photo.png'))
+    const reverse = client().post('/v1/classify').attach(other, image, 'photo.png')
+    assertAnswered(await unchosen(reverse, field))
+  }
+  const { status, body } = await unchosen(client().post('/v1/classify'), 'image')
+  assert.deepEqual([status, body.code], [400, 'image_missing'])
+})
+
 test('text fields that are no parameters are tolerated in a form', async () => {
   const response = client().post('/v1/classify').field('caption', 'me').attach('image', image, 'a')
   assertAnswered(await response)

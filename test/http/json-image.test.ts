@@ -6,7 +6,8 @@ const maxBytes = 30_000_000
 const decode = (value: unknown) => decodeJsonImage(Buffer.from(JSON.stringify(value)), maxBytes)
 
 test('base64 may be wrapped, padded or in the URL alphabet', () => {
-  for (const image of ['/9j/4A==', '_9j_4A', '/9j/\r\n4A==\n', 'data:image/jpeg;base64,/9j/4A==']) {
+  const urls = ['data:image/jpeg;base64,/9j/4A==', 'DATA:image/jpeg;Base64,/9j/4A==']
+  for (const image of ['/9j/4A==', '_9j_4A', '/9j/\r\n4A==\n', ...urls]) {
     assert.deepEqual([...decode({ image })], [0xff, 0xd8, 0xff, 0xe0], image)
   }
 })

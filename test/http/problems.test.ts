@@ -1,11 +1,13 @@
 // Everything a client can do wrong with one request: each mistake has exactly its status and code,
 // and the service goes on serving.
 import assert from 'node:assert/strict'
+import { METHODS } from 'node:http'
 import { after, afterEach, before, test } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import request from 'supertest'
 import { noisePicture, picture, pngOfSize } from '../support/pictures.ts'
 import { assertProblem } from '../support/problems.ts'
+import { codeOf, openSocket, statusOf } from '../support/raw-socket.ts'
 import { type Service, startService } from '../support/service.ts'
 
 const maxImageBytes = 200_000
@@ -136,6 +138,13 @@ test('method_not_allowed: with the methods that are', async () => {
   const response = await client().get(path)
   assertProblem(response, [405, 'method_not_allowed'], /POST, PUT/)
   assert.equal(response.headers.allow, 'OPTIONS, POST, PUT')
+  for (const method of METHODS) {
+    if (['CONNECT', 'HEAD', 'OPTIONS', 'POST', 'PUT'].includes(method)) continue
+    const socket = await openSocket(service.origin)
+    socket.send(`${method} ${path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n`)
+    const answer = await socket.closed
+    assert.deepEqual([statusOf(answer), codeOf(answer)], [405, 'method_not_allowed'], method)
+  }
 })
 
 test('body_too_large: found from Content-Length before a byte is read, and while reading', async () => {

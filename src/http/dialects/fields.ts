@@ -47,7 +47,7 @@ export function flagOf(value: unknown, where: string): boolean {
 export function base64Of(value: unknown, where: string): Uint8Array {
   const text = textOf(value, where)
   // A data: URL is welcome too.
-  const base64 = text.startsWith('data:') ? text.slice(text.indexOf(',') + 1) : text
+  const base64 = /^data:/i.test(text) ? text.slice(text.indexOf(',') + 1) : text
   const bytes = bytesOfBase64(base64)
   if (bytes === null) throw badField(where, value, 'base64')
   return bytes

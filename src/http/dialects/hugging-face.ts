@@ -63,7 +63,7 @@ async function readInput(edge: Edge, request: FastifyRequest) {
 /** @huggingface/inference drops `parameters` where it sends a Blob, so the query is read too. */
 function queryParameters({ top_k, function_to_apply }: Record<string, unknown>): Fields {
   return {
-    ...(top_k === undefined ? {} : { top_k: Number(top_k) }),
+    ...(top_k === undefined ? {} : { top_k: /^\d+$/.test(String(top_k)) ? Number(top_k) : top_k }),
     ...(function_to_apply === undefined ? {} : { function_to_apply }),
   }
 }

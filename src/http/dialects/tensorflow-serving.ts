@@ -39,8 +39,11 @@ function splitCall(request: FastifyRequest) {
 
 function targetOf(request: FastifyRequest): Target {
   const { last, name, verb } = splitCall(request)
-  if (request.method === 'POST' && !/^(predict|classify|regress)$/.test(verb ?? '')) {
-    throw new HttpError('bad_request', `Malformed request: POST ${pathOf(request).slice(0, 100)}`)
+  const { method } = request
+  const isVerb = /^(predict|classify|regress)$/.test(verb ?? '')
+  if (method === 'POST' ? !isVerb : verb !== undefined) {
+    const path = pathOf(request).slice(0, 100)
+    throw new HttpError('bad_request', `Malformed request: ${method} ${path}`)
   }
   const model = last === 'model' ? name : pathText(request, 'model')
   if (last !== 'version') return { model, version: last === 'label' ? name : undefined }

@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import { base64Of } from '../../../src/http/dialects/fields.ts'
 
 test('base64 may be wrapped, padded, in the URL alphabet or a data: URL', () => {
-  for (const image of ['/9j/4A==', '_9j_4A', '/9j/\r\n4A==\n', 'data:image/jpeg;base64,/9j/4A==']) {
+  const urls = ['data:image/jpeg;base64,/9j/4A==', 'DATA:image/jpeg;BASE64,/9j/4A==']
+  for (const image of ['/9j/4A==', '_9j_4A', '/9j/\r\n4A==\n', ...urls]) {
     assert.deepEqual([...base64Of(image, 'it')], [0xff, 0xd8, 0xff, 0xe0], image)
   }
 })

@@ -47,6 +47,16 @@ test('raw bytes and JSON, with as many labels as asked for', async () => {
   }
 })
 
+test('a number of classes that is none is repeated as it was sent', async () => {
+  for (const value of ['abc', '0x2', '1e0', ' 2', '', '-1']) {
+    const answer = await post(`/models/small?top_k=${encodeURIComponent(value)}`, image)
+    assert.equal(answer.status, 400, value)
+    const { error } = await read(answer)
+    assert.match(error, /^top_k is .*; expected a whole number from 1 to 100000$/)
+    assert.ok(error.includes(JSON.stringify(value)), error)
+  }
+})
+
 test('sigmoid and none are of the logits, also where the model serves probabilities', async () => {
   const ask = async (model: string, function_to_apply: string) => {
     const answer = await post(`/models/${model}`, {

@@ -19,6 +19,9 @@ const rows = Array.from({ length: smallSide }, () =>
 
 checkAll({ dialect: 'tensorflow serving', origin, isShape: errorShapes.error }, [
   { what: 'no body', path: predict },
+  ...[predict, '/v1/models/small/versions/1:classify', '/v1/models/small:bogus'].map((path) => ({
+    ...{ what: `GET ${path}`, path, method: 'GET' },
+  })),
   { what: 'no JSON', path: predict, body: () => '{"instances": ' },
   { what: 'NaN in JSON', path: predict, body: () => '{"instances": [[NaN]]}' },
   { what: 'JSON that is no object', path: predict, body: () => '"x"' },
