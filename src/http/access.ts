@@ -107,10 +107,11 @@ function isOpen(request: FastifyRequest): boolean {
 }
 
 const docs = '/docs'
+const closedDocs = new Set([`${docs}/`, `${docs}/yaml`])
 
-/** What a page of ours loads by itself. */
+/** What a page of ours loads by itself; the contract as YAML is beside it, and loaded by none. */
 export function isPageFile({ routeOptions: { url = '' } }: FastifyRequest): boolean {
-  return url.startsWith('/page/') || (url.startsWith(`${docs}/`) && url !== `${docs}/`)
+  return url.startsWith('/page/') || (url.startsWith(`${docs}/`) && !closedDocs.has(url))
 }
 
 /** Ours, and those of the dialects whose probes look elsewhere. */

@@ -38,7 +38,7 @@ describe('with API keys and an allowed origin', () => {
     for (const path of ['/docs/json', '/docs/static/swagger-ui.css', '/page/main.js']) {
       assert.equal((await client().get(path)).status, 200, path)
     }
-    for (const path of ['/v1/models', '/metrics', '/openapi.yaml']) {
+    for (const path of ['/v1/models', '/metrics', '/openapi.yaml', '/docs/yaml']) {
       const response = await client().get(path).set('accept', 'text/html')
       assertProblem(response, [401, 'unauthorized'])
     }

@@ -557,7 +557,7 @@ export interface paths {
          * `:predict` and `:classify`
          * @description `instances` (rows) are answered as `predictions`, `inputs` (columns) as `outputs`. An image is a
          *     tensor as the model's signature takes it, or `{"b64": "..."}` with an encoded image. Version 0 is
-         *     the latest. The Content-Type does not matter.
+         *     the one that answers without a version. The Content-Type does not matter.
          */
         post: operations["tfsCall"];
         delete?: never;
@@ -597,7 +597,7 @@ export interface paths {
          * `:predict` and `:classify`
          * @description `instances` (rows) are answered as `predictions`, `inputs` (columns) as `outputs`. An image is a
          *     tensor as the model's signature takes it, or `{"b64": "..."}` with an encoded image. Version 0 is
-         *     the latest. The Content-Type does not matter.
+         *     the one that answers without a version. The Content-Type does not matter.
          */
         post: operations["tfsCallVersion"];
         delete?: never;
@@ -637,7 +637,7 @@ export interface paths {
          * `:predict` and `:classify`
          * @description `instances` (rows) are answered as `predictions`, `inputs` (columns) as `outputs`. An image is a
          *     tensor as the model's signature takes it, or `{"b64": "..."}` with an encoded image. Version 0 is
-         *     the latest. The Content-Type does not matter.
+         *     the one that answers without a version. The Content-Type does not matter.
          */
         post: operations["tfsCallLabel"];
         delete?: never;

@@ -50,7 +50,7 @@ function targetOf(request: FastifyRequest): Target {
   if (!/^\d{1,15}$/.test(name)) {
     throw new HttpError('bad_request', `Malformed request: the version is ${name.slice(0, 40)}`)
   }
-  // ovmsclient asks for version 0 and means the latest.
+  // ovmsclient asks for version 0 and means the default.
   return { model, version: Number(name) === 0 ? undefined : name }
 }
 
