@@ -156,6 +156,21 @@ for (const [op, constant] of Object.entries(huge)) {
   })
 }
 
+test('a product of constants that would take seconds is left to the engine', () => {
+  const product = (builder: GraphBuilder, rows: number) => {
+    const factors = [
+      [rows, 2 ** 10],
+      [2 ** 10, 2 ** 10],
+    ].map((shape) => builder.node('Fill', [builder.ints(shape), builder.scalar(0.001)]))
+    const sum = builder.node('Sum', [builder.node('MatMul', factors), builder.ints([0, 1])])
+    return builder.node('Mul', [builder.image, sum])
+  }
+  const written = (rows: number) =>
+    convert(graphOf((builder) => product(builder, rows))).onnx.nodes.map(({ op }) => op)
+  assert.ok(!written(2).includes('Gemm'))
+  assert.ok(written(2 ** 11).includes('Gemm'))
+})
+
 /** Of two results the first where more than `least` rows are there. */
 function choice(builder: GraphBuilder, least: number, results: readonly ValueRef[]): ValueRef {
   const rows = builder.node('Gather', [builder.node('Shape', [builder.image]), builder.ints([1])])
