@@ -59,7 +59,7 @@ function refuseRead({ path }: GraphSource, read: Value, assignment: Place): neve
   const found = `${describeNode(read)} reads a variable after ${describeNode(assignment)} has changed it`
   throw new ModelError(
     'unsupported',
-    `${path}: ${found}; only variables that keep the checkpoint's values are supported, export the model without the assignment`,
+    `${path}: ${found}; only variables that keep the checkpoint's values are supported, export the model without the assignment (layers that augment images at random have some: docs/models.md)`,
   )
 }
 

@@ -60,6 +60,14 @@ test('an operator outside the table names itself, its node and the model', () =>
   assert.throws(() => convert(graph), /model odd: node "Betainc_\d+" \(Betainc\) is an operator/)
 })
 
+test('an operator that makes random numbers says how to export a model without it', () => {
+  for (const op of ['StatelessRandomGetKeyCounter', 'StatelessRandomUniformV2', 'RandomUniform']) {
+    const graph = graphOf((builder) => builder.node(op, [builder.image]))
+    const expected = new RegExp(`\\(${op}\\) makes random numbers.*training=False`)
+    assert.throws(() => convert(graph), expected)
+  }
+})
+
 /** The number of images as a float. */
 function count(builder: GraphBuilder): ValueRef {
   const first = [builder.ints([0]), builder.ints([1]), builder.ints([1])]
