@@ -17,6 +17,7 @@ const given = scriptOptions({
   threads: { type: 'string', default: String(availableParallelism()) },
   rounds: { type: 'string', default: '5' },
   seconds: { type: 'string', default: '2' },
+  /** Where converted and compiled forms lie; without one, beside the model as the service keeps them. */
   cache: { type: 'string' },
 })
 const batchSizes = given.batches.split(',').map(Number)
@@ -36,7 +37,7 @@ async function start(engine: EngineName, precision: Precision): Promise<Candidat
   const request: LoadRequest = {
     model: given.model,
     folder: join(folder, given.version),
-    cacheFolder: given.cache === undefined ? null : resolve(given.cache),
+    cacheFolder: resolve(given.cache ?? join(folder, '.cache', given.version)),
     normalization: manifest.preprocess,
     device: 'cpu',
     precision,

@@ -4,11 +4,22 @@ import { isIP } from 'node:net'
 export interface Form<Value> {
   /** Completes the sentence "expected …". */
   readonly description: string
+  /** Whether blanks alone are something to refuse; else they are cut off, and what is left out is unset. */
+  readonly seesBlanks?: true
   /** @throws Error that says what is wrong with `text` */
   parse(text: string): Value
 }
 
 export const text: Form<string> = { description: 'a text', parse: (value) => value }
+
+/** A text without which nothing goes: blanks alone are a mistake, not a choice. */
+export const nonEmpty: Form<string> = {
+  description: 'a text that is not empty',
+  parse(value) {
+    if (value === '') throw new Error('empty')
+    return value
+  },
+}
 
 /** Comma-separated, spaces around items ignored, empty items dropped. */
 export const list: Form<readonly string[]> = {
@@ -23,8 +34,11 @@ export const list: Form<readonly string[]> = {
 /** What clients may authorize with, or the SHA-256 of that. */
 export const keys: Form<readonly string[]> = {
   ...list,
+  seesBlanks: true,
   parse(value) {
     const items = list.parse(value)
+    // Without a key everybody is let in: who wants that leaves the variable out.
+    if (items.length === 0 && value !== '') throw new Error('it holds no key')
     const isDigest = (item: string) => /^sha256:[0-9a-f]{64}$/i.test(item)
     // Taken for a key, it would let in whoever has seen the configuration.
     if (items.some((item) => /^sha256:/i.test(item) && !isDigest(item))) {

@@ -29,7 +29,7 @@ function variable<Value>(
 
 /** The table. Order is the order of the help and of the docs page. */
 export const variables = {
-  host: variable('HOST', form.text, {
+  host: variable('HOST', form.nonEmpty, {
     default: '127.0.0.1',
     meaning: 'address to listen on; containers set 0.0.0.0',
     risk: '0.0.0.0 makes the service reachable from other machines: set API_KEYS',
@@ -38,7 +38,7 @@ export const variables = {
     default: '8080',
     meaning: 'port to listen on; 0 takes a free one',
   }),
-  modelRepository: variable('MODEL_REPOSITORY', form.text, {
+  modelRepository: variable('MODEL_REPOSITORY', form.nonEmpty, {
     default: './models',
     meaning: 'folder of models: <name>/<version>/saved_model.pb',
   }),
@@ -94,7 +94,8 @@ export const variables = {
   }),
   maxQueueDelayMs: variable('MAX_QUEUE_DELAY_MS', form.integer(0, 10_000), {
     default: '0',
-    meaning: 'holds a batch that is not full back for this long to let it grow',
+    meaning:
+      'holds a batch that is not full back for this long to let it grow, or for less where a request in it has less time; less than REQUEST_TIMEOUT_MS',
     risk: 'every answer of a service that is not busy comes this much later',
   }),
   maxQueueSize: variable('MAX_QUEUE_SIZE', form.integer(1, 100_000), {
@@ -222,9 +223,11 @@ export function readConfig(
 ): Config {
   const entries = Object.entries(variables).map(([key, { name, form, default: byDefault }]) => {
     // An empty variable counts as unset: that is how compose files pass variables nobody set.
-    const value = flags[name] ?? (environment[name] || byDefault)
+    const read = (text: string) => (form.seesBlanks ? text : text.trim())
+    const flag = flags[name]
+    const value = flag === undefined ? read(environment[name] ?? '') || byDefault : read(flag)
     try {
-      return [key, form.parse(value.trim())]
+      return [key, form.parse(value)]
     } catch (error) {
       const shown = name === 'API_KEYS' ? '***' : JSON.stringify(value)
       throw new ConfigError(
@@ -232,7 +235,17 @@ export function readConfig(
       )
     }
   })
-  return Object.freeze(Object.fromEntries(entries)) as Config
+  const config = Object.freeze(Object.fromEntries(entries)) as Config
+  assertTimeIsLeft(config)
+  return config
+}
+
+/** @throws ConfigError where a request would have no time left when its batch may start */
+function assertTimeIsLeft({ maxQueueDelayMs, requestTimeoutMs }: Config): void {
+  if (maxQueueDelayMs < requestTimeoutMs) return
+  throw new ConfigError(
+    `MAX_QUEUE_DELAY_MS is ${maxQueueDelayMs}, and REQUEST_TIMEOUT_MS is ${requestTimeoutMs}: no request can wait that long; expected less`,
+  )
 }
 
 /** The flag of a variable: `MAX_BATCH_SIZE` is `--max-batch-size`. */

@@ -1,15 +1,24 @@
 // The process: configuration -> application -> listening; signals -> drain -> exit.
+import { isatty } from 'node:tty'
 import { type AppOptions, createApp } from './app.ts'
 import type { Config } from './config.ts'
 import { messageOf, UsageError } from './errors.ts'
 import { type ListenPlace, listenFailureOf } from './listen-failure.ts'
 import { openLog } from './open-log.ts'
 
+export interface Surroundings extends Pick<AppOptions, 'pool'> {
+  /** Aborts when nobody is there any more for whom the process runs; it stops then. */
+  readonly orphaned?: AbortSignal
+}
+
+/** Standard input: a terminal where a person started the service by hand. */
+const standardInput = 0
+
 /** Ends the process by its exit code: 0 after a drain, 1 when the grace ran out or a start failed. */
 export async function serve(
   config: Config,
   version: string,
-  injected: Pick<AppOptions, 'pool'> = {},
+  { orphaned, ...injected }: Surroundings = {},
 ): Promise<void> {
   const log = openLog(config.logLevel)
   const making = createApp(config, { log, version, ...injected })
@@ -37,7 +46,13 @@ export async function serve(
   // that is the first one of a container.
   process.on('SIGTERM', (signal) => void stop(signal))
   process.on('SIGINT', (signal) => void stop(signal))
-  process.on('SIGHUP', () => {
+  orphaned?.addEventListener('abort', () => {
+    // The parent may have ended by the signal that came here too: it is no second one.
+    if (!stopping) void stop('none: its parent ended')
+  })
+  const hasTerminal = isatty(standardInput)
+  process.on('SIGHUP', (signal) => {
+    if (hasTerminal) return void stop(signal) // its window was closed
     // What serves goes on serving: a repository that cannot be read is a line in the log.
     making.then((app) => app.reload()).catch((error: unknown) => log.error(messageOf(error)))
   })

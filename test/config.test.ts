@@ -23,6 +23,27 @@ test('a flag wins over the environment, the environment over the default', () =>
 
 test('an empty variable counts as unset', () => {
   assert.equal(readConfig({ PORT: '' }).port, 8080)
+  assert.deepEqual(readConfig({ API_KEYS: '' }).apiKeys, [])
+})
+
+test('blanks count as unset, and never as every address of the machine', () => {
+  assert.equal(readConfig({ HOST: ' ' }).host, '127.0.0.1')
+  assert.equal(readConfig({ MODEL_REPOSITORY: '\t' }).modelRepository, './models')
+  for (const name of ['HOST', 'MODEL_REPOSITORY']) {
+    for (const value of ['', ' ']) {
+      const message = new RegExp(`^${name} is "": empty; expected a text that is not empty$`)
+      assert.throws(() => readConfig({}, { [name]: value }), { message })
+    }
+  }
+})
+
+test('keys that were meant and are not there do not open the service to everybody', () => {
+  for (const value of [',', ' ', ' , ,']) {
+    const message = /^API_KEYS is \*\*\*: it holds no key; expected a comma-separated list$/
+    assert.throws(() => readConfig({ API_KEYS: value }), { message })
+    assert.throws(() => readConfig({}, { API_KEYS: value }), { message })
+  }
+  assert.deepEqual(readConfig({}, { API_KEYS: '' }).apiKeys, [])
 })
 
 test('a bad value is refused in one line with variable, value and form', () => {
@@ -54,6 +75,13 @@ test('a bad value is refused in one line with variable, value and form', () => {
   for (const [name, value, message] of refusals) {
     assert.throws(() => readConfig({ [name]: value }), { name: 'UsageError', message })
   }
+})
+
+test('a delay that leaves no request any time is refused', () => {
+  const environment = { MAX_QUEUE_DELAY_MS: '300', REQUEST_TIMEOUT_MS: '300' }
+  const message = /^MAX_QUEUE_DELAY_MS is 300, and REQUEST_TIMEOUT_MS is 300: [^\n]*expected less$/
+  assert.throws(() => readConfig(environment), { name: 'UsageError', message })
+  assert.equal(readConfig({ ...environment, REQUEST_TIMEOUT_MS: '301' }).maxQueueDelayMs, 300)
 })
 
 test('proxies are addresses, ranges of them, or networks that have a name', () => {

@@ -11,7 +11,7 @@ export type Model = components['schemas']['ModelList']['models'][number]
 export interface ClientOptions {
   /** Where the service listens, e.g. `http://127.0.0.1:8080`. */
   readonly baseUrl: string
-  /** One of the service's API_KEYS, where it has any. */
+  /** One of the service's API_KEYS, where it has any; in any script. */
   readonly apiKey?: string
   /** Another fetch than the global one. */
   readonly fetch?: (request: Request) => Promise<Response>
@@ -64,7 +64,7 @@ export function createClient({ baseUrl, apiKey, fetch }: ClientOptions): Classif
   const api = createFetchClient<paths>({
     baseUrl,
     ...(fetch === undefined ? {} : { fetch }),
-    headers: apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` },
+    headers: apiKey === undefined ? {} : { authorization: `Bearer ${bytesOf(apiKey)}` },
   })
   return {
     api,
@@ -96,6 +96,11 @@ export function createClient({ baseUrl, apiKey, fetch }: ClientOptions): Classif
       return unwrap(data, error, response).labels
     },
   }
+}
+
+/** Headers travel as Latin-1, and a key may be in any script: its UTF-8 bytes, a letter each. */
+function bytesOf(apiKey: string): string {
+  return String.fromCharCode(...new TextEncoder().encode(apiKey))
 }
 
 function unwrap<Data>(data: Data | undefined, error: unknown, response: Response): Data {

@@ -2,6 +2,7 @@
 // sessions: a batch is formed only when somebody is free to run it (Lease), out of whatever waits
 // by then, so batches grow under load and a lone item never waits for company.
 import type { Cancellation } from '../cancellation.ts'
+import { type GrowthOptions, letGrow } from './growth.ts'
 
 /** What one item of a batch came to; the bad ones do not touch their batch-mates. */
 export type Outcome<Result> =
@@ -18,16 +19,13 @@ export interface Lease<Item, Result> {
   release(): void
 }
 
-export interface BatcherOptions<Item, Result> {
+export interface BatcherOptions<Item, Result> extends GrowthOptions {
   /** Resolves when a batch could start at once. Called while items wait, at most `maxLeases` at a time. */
   readonly lease: () => Promise<Lease<Item, Result>>
   /** How many leases may be wanted or held together: the number of sessions. */
   readonly maxLeases: number
-  readonly maxSize: number
-  /** The same for the batch that is formed now out of so many that wait, where it may be less for a while. */
+  /** `maxSize` for the batch that is formed now out of so many that wait, where it may be less for a while. */
   readonly maxSizeNow?: (waiting: number) => number
-  /** Holds a batch that is not full back for this long, counted from its oldest item; 0 never. */
-  readonly maxDelayMs: number
   /** Most items that may wait; one more is refused by `rejectFull`. */
   readonly maxQueue: number
   /** Makes the error of an item that found the queue full. */
@@ -162,7 +160,8 @@ class WorkConservingBatcher<Item, Result> implements Batcher<Item, Result> {
   async #serve(): Promise<void> {
     let lease: Lease<Item, Result>
     try {
-      await this.#letGrow() // before the lease: a session is not kept idle while a batch grows
+      // Before the lease: a session is not kept idle while a batch grows.
+      await letGrow(this.#queue, this.#options, this.#growthListeners)
       lease = await this.#options.lease()
     } finally {
       this.#pendingLeases -= 1
@@ -205,28 +204,6 @@ class WorkConservingBatcher<Item, Result> implements Batcher<Item, Result> {
     for (const entry of this.#queue) this.#drop(entry, error)
     this.#changed()
     this.#tellIdle()
-  }
-
-  /** Waits out `maxDelayMs` of the oldest item, unless the batch is full already. */
-  async #letGrow(): Promise<void> {
-    const { maxDelayMs, maxSize } = this.#options
-    const [oldest] = this.#queue
-    if (maxDelayMs === 0 || oldest === undefined || this.#queue.size >= maxSize) return
-    const restMs = oldest.queuedAt + maxDelayMs - performance.now()
-    if (restMs <= 0) return
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(done, restMs)
-      const grown = () => {
-        if (this.#queue.size >= maxSize) done()
-      }
-      const listeners = this.#growthListeners
-      function done() {
-        clearTimeout(timer)
-        listeners.delete(grown)
-        resolve()
-      }
-      listeners.add(grown)
-    })
   }
 
   /** Takes up to `maxSize` items; those whose deadline has passed are refused, not computed. */

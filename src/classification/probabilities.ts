@@ -22,8 +22,10 @@ export class Distribution {
   constructor(scores: Float32Array, kind: ScoredImage['kind']) {
     this.scores = scores
     this.#kind = kind
-    this.#largest = kind === 'logits' ? largestOf(scores) : 0
-    this.#sum = kind === 'logits' ? sumOfExponentials(scores, this.#largest) : 1
+    // The softmax of one class is 1 whatever the image: a lone logit stands against one of 0, a sigmoid.
+    const against = scores.length === 1 ? 0 : Number.NEGATIVE_INFINITY
+    this.#largest = kind === 'logits' ? largestOf(scores, against) : 0
+    this.#sum = kind === 'logits' ? sumOfExponentials(scores, this.#largest, against) : 1
   }
 
   /** Whether probabilities come of it: what a model is broken enough to score may be no number. */
@@ -62,8 +64,8 @@ export function softmax(logits: Float32Array): Float32Array {
   return new Distribution(logits, 'logits').all()
 }
 
-function largestOf(scores: Float32Array): number {
-  let largest = Number.NEGATIVE_INFINITY
+function largestOf(scores: Float32Array, against: number): number {
+  let largest = against
   for (let i = 0; i < scores.length; i++) {
     const score = scores[i] as number
     if (score > largest) largest = score
@@ -76,8 +78,8 @@ function hasNaN(scores: Float32Array): boolean {
   return false
 }
 
-function sumOfExponentials(scores: Float32Array, largest: number): number {
-  let sum = 0
+function sumOfExponentials(scores: Float32Array, largest: number, against: number): number {
+  let sum = against === Number.NEGATIVE_INFINITY ? 0 : Math.exp(against - largest)
   for (let i = 0; i < scores.length; i++) sum += Math.exp((scores[i] as number) - largest)
   return sum
 }

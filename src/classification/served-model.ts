@@ -108,6 +108,7 @@ export function createServedModel(options: ServedModelOptions): ServedModel {
     maxSizeNow: (waiting) =>
       pool.shared ? forecast.sizeWithin(turnMs) : sizeForQueue(waiting, sizes),
     maxDelayMs: options.maxQueueDelayMs,
+    batchMs: (size) => forecast.surelyMs(forecast.finishMs(size - 1)),
     maxQueue: options.maxQueueSize,
     rejectFull: () => overloaded(options, retryAfterS(forecast.finishMs(batcher.depth))),
     rejectLate: () => new ServiceError('deadline_exceeded', 'the image waited past its deadline'),

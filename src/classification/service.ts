@@ -110,6 +110,7 @@ function servedState(served: ServedModel, table: ModelTable): ModelState {
     sessions: pool.counts,
     queueDepth: served.queueDepth,
     maxBatchSize: options.maxBatchSize,
+    maxQueueSize: options.maxQueueSize,
   }
 }
 
@@ -131,6 +132,7 @@ function absentState({ version, state, message }: Absentee): ModelState {
     sessions: { starting: 0, idle: 0, busy: 0 },
     queueDepth: 0,
     maxBatchSize: 0,
+    maxQueueSize: 0,
   }
 }
 

@@ -147,6 +147,8 @@ export interface ModelState {
   readonly sessions: Readonly<Record<'starting' | 'idle' | 'busy', number>>
   readonly queueDepth: number
   readonly maxBatchSize: number
+  /** Images that may wait; one more is refused. */
+  readonly maxQueueSize: number
 }
 
 export interface EngineState {

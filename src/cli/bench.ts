@@ -5,6 +5,7 @@ import { Command } from 'commander'
 import { readConfig } from '../config.ts'
 import { UsageError } from '../errors.ts'
 import { madePhotographs } from '../imaging/made-photographs.ts'
+import { authorizationOf } from './authorization.ts'
 import { createBenchTable, printJson } from './bench-table.ts'
 import { findImages } from './classify/find-images.ts'
 import { ImageFailure, openServer, originOf } from './classify/image-source.ts'
@@ -74,8 +75,7 @@ async function bench(paths: readonly string[], options: BenchOptions): Promise<v
     for (const clients of options.clients) {
       const load = { ...options, origin: service.origin, bodies, clients }
       const path = `/v1/classify?model=${encodeURIComponent(first?.model ?? '')}`
-      const headers = key === undefined ? {} : { authorization: `Bearer ${key}` }
-      const figures = await closedLoop({ ...load, path, headers })
+      const figures = await closedLoop({ ...load, path, headers: authorizationOf(key) })
       if (figures.failures.size > 0) process.exitCode = 1
       print({ clients, ...figures })
     }

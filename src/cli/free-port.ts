@@ -11,17 +11,28 @@ export async function assertPortIsFree({
   port,
   metricsPort,
 }: Pick<Config, 'host' | 'port' | 'metricsPort'>): Promise<void> {
-  const places: ListenPlace[] = [{ host, port }]
-  if (metricsPort !== 0) places.push({ host, port: metricsPort, flag: '--metrics-port' })
-  if (metricsPort === port && port !== 0) {
-    throw new ConfigError(
-      `METRICS_PORT is ${port}, as PORT is: give /metrics another port, or 0 to serve it beside the API`,
-    )
-  }
-  for (const place of places) {
-    const reason = await whyNotListen(place)
-    if (reason !== null) throw new UsageError(reason)
-  }
+  const conflict = portConflict({ port, metricsPort })
+  if (conflict !== null) throw new ConfigError(conflict)
+  const reason = (await whyNotListen({ host, port })) ?? (await whyNoMetrics({ host, metricsPort }))
+  if (reason !== null) throw new UsageError(reason)
+}
+
+/** Why the two ports do not go together, or null where they do. */
+export function portConflict({
+  port,
+  metricsPort,
+}: Pick<Config, 'port' | 'metricsPort'>): string | null {
+  if (metricsPort !== port || port === 0) return null
+  return `METRICS_PORT is ${port}, as PORT is: give /metrics another port, or 0 to serve it beside the API`
+}
+
+/** Why /metrics can have no port of its own, or null where it can or wants none. */
+export async function whyNoMetrics({
+  host,
+  metricsPort,
+}: Pick<Config, 'host' | 'metricsPort'>): Promise<string | null> {
+  if (metricsPort === 0) return null
+  return await whyNotListen({ host, port: metricsPort, flag: '--metrics-port' })
 }
 
 /** Why nobody can listen there, or null where one can. */

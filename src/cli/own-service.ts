@@ -1,9 +1,11 @@
-// A service in a process of its own, for commands that measure one: `serve` on a free port.
+// A service in a process of its own, for commands that measure one: `serve` on a free port. It ends
+// with the command, however that ended.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { UsageError } from '../errors.ts'
+import { endWith } from './end-with.ts'
 
 export interface OwnService {
   /** Where it listens, e.g. http://127.0.0.1:40123 */
@@ -20,7 +22,7 @@ const program = fileURLToPath(new URL('./bin.cjs', import.meta.url))
 export async function startOwnService(
   environment: Readonly<Record<string, string>>,
 ): Promise<OwnService> {
-  const child = spawn(process.execPath, [program, 'serve'], {
+  const child = spawn(process.execPath, [program, 'serve', '--end-with-parent'], {
     env: {
       ...process.env,
       PORT: '0',
@@ -36,6 +38,7 @@ export async function startOwnService(
   })
   const endWithUs = () => child.kill('SIGTERM')
   process.once('exit', endWithUs)
+  const release = endWith(child, 'SIGTERM') // to a service SIGHUP is no end
   const origin = await new Promise<string>((resolve, reject) => {
     child.once('error', reject)
     // It has said why on standard error.
@@ -49,6 +52,7 @@ export async function startOwnService(
     origin,
     async stop() {
       process.off('exit', endWithUs)
+      release()
       child.kill('SIGTERM')
       if (child.exitCode === null) await once(child, 'exit')
     },

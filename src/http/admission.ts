@@ -55,6 +55,19 @@ export function admitRequest(
   return { startedAt, deadline, signal, targets, claim }
 }
 
+/**
+ * How many images of one request may be under way together, `most` at best: no more than may wait for
+ * any of the models, or a request alone would find the queue filled by itself.
+ * @throws ServiceError model_not_found, version_not_found
+ */
+export function imagesAtOnce(
+  { classifier }: Pick<AdmissionOptions, 'classifier'>,
+  targets: readonly Target[],
+  most: number,
+): number {
+  return Math.min(most, ...targets.map((target) => classifier.state(target).maxQueueSize))
+}
+
 /** X-Request-Timeout-Ms, for routes whose parameters do not come from openapi.yaml. */
 export function clientTimeoutOf({ headers }: FastifyRequest): number | undefined {
   const text = headers['x-request-timeout-ms']

@@ -1,7 +1,9 @@
 // POST /v1/classify/batch: many files of one form, a result each, all at once or line by line.
 import { PassThrough } from 'node:stream'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { imagesAtOnce } from './admission.ts'
 import { type Answer, answerOf } from './answer.ts'
+import { noteFailure } from './answer-failure.ts'
 import { admitCall, type ClassifyCall, callOf } from './classify-request.ts'
 import type { Edge } from './edge.ts'
 import { orAborted } from './exchange.ts'
@@ -21,7 +23,7 @@ type BatchResult = { readonly index: number; readonly file: string } & (
 const defaultMaxFiles = 256
 /** A form as large as this many of the largest images; they are not held at the same time. */
 const largestImagesPerForm = 16
-/** Files of one form that are classified at the same time; the upload waits for them. */
+/** Files of one form that are classified at the same time, at most; the upload waits for them. */
 const filesInFlight = 16
 /** They hold no more than this many of the largest images: a form alone must not find the uploads full. */
 const largestImagesInFlight = 2
@@ -71,7 +73,9 @@ function sendLines(batch: Batch, reply: FastifyReply): FastifyReply {
   const lines = new PassThrough()
   const write = (value: object) => lines.write(`${JSON.stringify(value)}\n`)
   void classifyFiles(batch, write)
-    .catch((error: unknown) => write({ error: problemOf(failureOf(error), request.id) }))
+    .catch((error: unknown) => {
+      write({ error: problemOf(noteFailure(error, request, batch.edge.metrics), request.id) })
+    })
     .finally(() => lines.end())
   return reply.type('application/x-ndjson; charset=utf-8').send(lines)
 }
@@ -88,6 +92,7 @@ async function classifyFiles(batch: Batch, emit: (result: BatchResult) => void):
   })
   const running = new Set<Promise<void>>()
   const maxHeldBytes = largestImagesInFlight * edge.limits.maxImageBytes
+  const atOnce = imagesAtOnce(edge, call.targets, filesInFlight)
   let heldBytes = 0
   let count = 0
   try {
@@ -105,7 +110,7 @@ async function classifyFiles(batch: Batch, emit: (result: BatchResult) => void):
           running.delete(task)
         })
       running.add(task)
-      while (running.size >= filesInFlight || heldBytes > maxHeldBytes) await Promise.race(running)
+      while (running.size >= atOnce || heldBytes > maxHeldBytes) await Promise.race(running)
     }
   } finally {
     await Promise.all(running) // also when the form breaks off: nothing is emitted afterwards

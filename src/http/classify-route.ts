@@ -10,6 +10,7 @@ import { HttpError } from './failure.ts'
 import { addOperation } from './operation.ts'
 import { readImage } from './read-image.ts'
 import { recordOf } from './request-record.ts'
+import { addVary } from './vary.ts'
 
 export function addClassifyRoutes(app: FastifyInstance, edge: Edge): void {
   for (const id of ['classifyImage', 'classifyImageByPut']) {
@@ -35,6 +36,7 @@ async function classifyImage(edge: Edge, request: FastifyRequest, reply: Fastify
   const { topK, threshold, rollup, explain } = wishes
   const form = `${topK} ${threshold} ${rollup} ${explain} ${labels} ${asPicture}`
   const tag = knownTag(edge, condition, { imageDigest, targets, form })
+  addVary(reply, 'accept')
   if (tag !== undefined) {
     return reply
       .code(304)
@@ -71,7 +73,7 @@ function knownTag(
 }
 
 /** Caches may keep an answer, but have to ask each time. */
-const notStored = { 'cache-control': 'private, no-cache', vary: 'accept' }
+const notStored = { 'cache-control': 'private, no-cache' }
 
 /** Whether the heat-map is wanted by itself. @throws HttpError where it could not be one picture */
 function wantsPicture({ headers }: FastifyRequest, { wishes, targets }: ClassifyCall): boolean {

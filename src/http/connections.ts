@@ -55,6 +55,7 @@ export function socketOptions({
       connectionsCheckingInterval: slackMs,
       maxHeaderSize: maxHeaderBytes,
       highWaterMark: socketBufferBytes,
+      requireHostHeader: false, // host-and-expect.ts refuses in words
     },
   }
 }
@@ -76,6 +77,9 @@ export function guardConnections(app: FastifyInstance, limits: HttpLimits, metri
   // Without a listener Node would ask for the body before anybody has admitted the request.
   app.server.on('checkContinue', (request: IncomingMessage, response: ServerResponse) => {
     expectContinue(request)
+    app.server.emit('request', request, response)
+  })
+  app.server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
     app.server.emit('request', request, response)
   })
 }
@@ -138,7 +142,7 @@ export function createClientErrorHandler(metrics: Metrics) {
       return
     }
     const { code, detail } = clientErrors[error.code ?? ''] ?? notHttp
-    metrics.http.rejected(code)
+    if (!isCutOff(error, socket)) metrics.http.rejected(code)
     if (isBetweenAnswers(socket)) socket.end(rawAnswer(code, detail), () => socket.destroy())
     else socket.destroy()
   }
@@ -153,6 +157,11 @@ async function closeUnused(socket: Socket): Promise<void> {
   await sleep(slackMs, undefined, { ref: false })
   if (socket.bytesRead > 0) await sleep(maxHeadersMs, undefined, { ref: false })
   if (!current.has(socket)) socket.destroy()
+}
+
+/** Whether a client left in the middle of a request, which then counts it itself (exchange.ts). */
+function isCutOff({ code }: ClientError, socket: Socket): boolean {
+  return code === 'HPE_INVALID_EOF_STATE' && current.get(socket)?.writableFinished === false
 }
 
 /** Whether an answer written now would not land inside another one. */

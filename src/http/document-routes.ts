@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import files from '@fastify/static'
 import swagger from '@fastify/swagger'
 import swaggerUi from '@fastify/swagger-ui'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { Metrics } from '../metrics/metrics.ts'
 import {
   createFailureHandler,
@@ -37,6 +37,20 @@ function createPageFailureHandler(metrics: Metrics): FailureHandler {
   }
 }
 
+/**
+ * Whole files are sent, or a 304 to who has one: parts of so small files are of no use, and what is
+ * read here is never written by clients, so that If-Match has nothing to protect. The library
+ * would refuse such wishes with errors of its own.
+ */
+function askForWhole(
+  { raw: { headers } }: FastifyRequest,
+  _reply: unknown,
+  done: () => void,
+): void {
+  for (const name of ['range', 'if-range', 'if-match', 'if-unmodified-since']) delete headers[name]
+  done()
+}
+
 export async function addDocumentRoutes(app: FastifyInstance, edge: Edge): Promise<void> {
   const { contract, metrics, serveMetrics } = edge
 
@@ -51,6 +65,13 @@ export async function addDocumentRoutes(app: FastifyInstance, edge: Edge): Promi
     }))
   }
 
+  await app.register(addPages, { edge })
+}
+
+/** Documents for people, sent from files; in a scope of their own. */
+const addPages: FastifyPluginAsync<{ readonly edge: Edge }> = async (app, { edge }) => {
+  const { contract, metrics } = edge
+  app.addHook('onRequest', askForWhole)
   await app.register(swagger, {
     mode: 'static',
     specification: { document: contract.document as never },
@@ -66,6 +87,7 @@ export async function addDocumentRoutes(app: FastifyInstance, edge: Edge): Promi
     prefix: '/page/',
     wildcard: false, // a route a file: nothing but these can be asked for
     index: false,
+    acceptRanges: false,
   })
   addOperation(app, contract, 'getPage').as(() => ({
     handler: (_request, reply) => reply.sendFile('index.html'),

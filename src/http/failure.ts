@@ -54,14 +54,16 @@ function makeFailure(
   }
 }
 
+/** What names an error; those of http-errors (@fastify/send's) have no code. */
 function codeOf(error: unknown): string {
-  const code = (error as { code?: unknown } | null)?.code
-  return typeof code === 'string' ? code : ''
+  const { code, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown }
+  return String(code ?? name)
 }
 
+const noSuchFile: readonly [ProblemCode, string] = ['route_not_found', 'there is no such file']
 const tooManyParts = 'the form has too many parts'
 
-/** Codes of Fastify, its plugins and Node, each with the words clients get instead of theirs. */
+/** Codes (or names) of Fastify's, its plugins' and Node's errors, each with the words clients get instead of theirs. */
 const libraryErrors: Readonly<Record<string, readonly [ProblemCode, string]>> = {
   FST_ERR_BAD_URL: ['bad_request', 'the path is not a well-formed URL path'],
   FST_ERR_MAX_PARAM_LENGTH: ['route_not_found', 'a name in the path is too long to exist'],
@@ -72,6 +74,10 @@ const libraryErrors: Readonly<Record<string, readonly [ProblemCode, string]>> = 
     'the body is not as long as Content-Length says',
   ],
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['bad_request', 'the Content-Type is not a media type'],
+  FST_STATIC_FORBIDDEN_PATH: noSuchFile,
+  BadRequestError: noSuchFile,
+  ForbiddenError: noSuchFile,
+  NotFoundError: noSuchFile,
   FST_PARTS_LIMIT: ['body_too_large', tooManyParts],
   FST_FILES_LIMIT: ['body_too_large', 'the form has too many files'],
   FST_FIELDS_LIMIT: ['body_too_large', 'the form has too many fields'],

@@ -3,6 +3,7 @@ import type { MultipartFile } from '@fastify/multipart'
 import type { FastifyRequest } from 'fastify'
 import { type Cancellation, cancelledWith } from '../cancellation.ts'
 import { ServiceError } from '../errors.ts'
+import { assertNotCoded } from './coded-body.ts'
 import { orAborted } from './exchange.ts'
 import { failureOf, HttpError } from './failure.ts'
 import { bodyTooLarge, readBody } from './read-body.ts'
@@ -46,6 +47,7 @@ export async function* readFormFiles(
   request: FastifyRequest,
   options: FormOptions,
 ): AsyncGenerator<FormFile> {
+  assertNotCoded(request)
   const parts = request.parts({
     limits: {
       fileSize: options.maxFileBytes + 1, // one more, so that the reader sees the excess
@@ -55,6 +57,7 @@ export async function* readFormFiles(
       parts: options.maxFiles + maxFields,
       headerPairs: maxPartHeaders,
     },
+    isPartAFile,
     ...{ throwFileSizeLimit: false }, // the plugin reads it, its types do not know it
   })
   const limit = limitForm(request, options)
@@ -73,6 +76,11 @@ export async function* readFormFiles(
   } finally {
     limit.release()
   }
+}
+
+/** RFC 7578 §4.2 requires no filename, and several libraries send none. */
+function isPartAFile(_field?: string, contentType = '', filename?: string): boolean {
+  return filename !== undefined || !/^(text\/|application\/json$)/.test(contentType)
 }
 
 function toFormFile(

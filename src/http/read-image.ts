@@ -3,9 +3,9 @@
 import type { FastifyRequest } from 'fastify'
 import type { Cancellation } from '../cancellation.ts'
 import { ServiceError } from '../errors.ts'
+import { readCodedBody } from './coded-body.ts'
 import { formOverheadBytes, readFormFiles } from './form-files.ts'
 import { decodeJsonImage, isJsonBody, isJsonType, maxJsonBytes } from './json-image.ts'
-import { type ReadBodyOptions, readBody } from './read-body.ts'
 import type { UploadClaim } from './upload-budget.ts'
 
 export interface ReadImageOptions {
@@ -49,19 +49,9 @@ export async function readImage(
   const { maxImageBytes, claim, signal } = options
   const contentType = request.headers['content-type'] ?? ''
   const maxBytes = maxBodyBytes(contentType, maxImageBytes)
-  const body = await readRawBody(request, { maxBytes, claim, signal })
+  const body = await readCodedBody(request, { maxBytes, claim, signal })
   if (body.length === 0) throw imageMissing('the request has no body')
   return isJsonBody(body, contentType) ? decodeJsonImage(body, maxImageBytes) : body
-}
-
-/** The whole body of a request, whatever it is. */
-export function readRawBody(
-  request: FastifyRequest,
-  { maxBytes, claim, signal }: Omit<ReadBodyOptions, 'expectedBytes'>,
-): Promise<Uint8Array> {
-  const length = request.headers['content-length']
-  const expectedBytes = length === undefined ? undefined : Number(length)
-  return readBody(request.raw, { maxBytes, expectedBytes, claim, signal })
 }
 
 /** The file field named `image`, else the first file. */

@@ -49,11 +49,11 @@ export async function addSecurityHeaders(
     methods: ['GET', 'HEAD', 'POST', 'PUT'],
     allowedHeaders: [
       ...['Authorization', 'Content-Type', 'If-None-Match'],
-      ...['X-Request-Id', 'X-Request-Timeout-Ms'],
+      ...['X-Request-Id', 'X-Request-Timeout-Ms', 'Inference-Header-Content-Length'],
     ],
     exposedHeaders: [
       ...['ETag', 'Retry-After', 'Server-Timing', 'X-Batch-Size', 'X-Cache', 'X-Request-Id'],
-      ...['X-Model', 'X-Class'],
+      ...['X-Model', 'X-Class', 'Inference-Header-Content-Length'],
     ],
     strictPreflight: false,
   })

@@ -18,6 +18,7 @@ import { createTensorThread } from './dialects/tensor-thread.ts'
 import { addDocumentRoutes } from './document-routes.ts'
 import type { Edge } from './edge.ts'
 import { addHealthRoutes } from './health-routes.ts'
+import { assertHostAndExpect } from './host-and-expect.ts'
 import { createMethodFence } from './method-fence.ts'
 import { addModelRoutes } from './model-routes.ts'
 import { observeRequests } from './observe-requests.ts'
@@ -109,6 +110,7 @@ async function addHooks(
   })
   await addSecurityHeaders(app, edge.corsOrigins)
   await limitRates(app, access, edge.rateLimitPerMinute)
+  app.addHook('onRequest', assertHostAndExpect)
   app.addHook('onRequest', (request, _reply, done) => {
     access.authorize(request)
     done()

@@ -3,6 +3,7 @@
 import type { Metadata, SharpOptions } from 'sharp'
 import type { Raster } from './colour.ts'
 import type { Box, Size } from './geometry.ts'
+import { readGifFrame, whitenAround } from './gif-frame.ts'
 import type { ImageFormat } from './imaging.ts'
 import { readPlainJpeg } from './jpeg-header.ts'
 import { sharp } from './sharp.ts'
@@ -89,5 +90,13 @@ export async function readPixels(bytes: Uint8Array, header: Header, part: Box): 
   }
   const { data, info } = await image.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true })
   const { width, height, channels } = info
-  return { data, width, height, channels, cmyk: header.cmyk }
+  const raster = { data, width, height, channels, cmyk: header.cmyk }
+  const frame = isOpaque(channels) ? readGifFrame(bytes) : null
+  if (frame !== null) whitenAround(raster, frame, part)
+  return raster
+}
+
+/** Grey or RGB, without alpha. */
+function isOpaque(channels: number): boolean {
+  return channels === 1 || channels === 3
 }

@@ -125,7 +125,7 @@ function convertFor(graph: Graph, input: ImageInput, options: ConversionOptions)
     input,
     output: {
       name: served.name,
-      kind: served.name === 'logits' ? 'logits' : scoreKind(nodes, served.value),
+      kind: namedKind(served.name) ?? scoreKind(nodes, served.value),
       classes: last.shape[1] as number,
     },
     report: {
@@ -136,6 +136,11 @@ function convertFor(graph: Graph, input: ImageInput, options: ConversionOptions)
       ).length,
     },
   }
+}
+
+/** Two names are the contract for what they hold. */
+function namedKind(name: string): 'logits' | 'probabilities' | null {
+  return name === 'logits' || name === 'probabilities' ? name : null
 }
 
 /** The nodes that the served output is computed from, in topological order. */

@@ -5,8 +5,11 @@ import type { GraphNode, Shape, ValueRef } from '../graph/graph.ts'
 import { classMapsOutput } from './class-maps.ts'
 import { computedType } from './known.ts'
 
-/** Operators that only rename, reshape or convert what they are given. */
-const transparent = new Set(['Identity', 'IdentityN', 'Reshape', 'Squeeze', 'Cast', 'StopGradient'])
+/** Operators that only rename, reshape, convert or choose from what they are given first. */
+const transparent = new Set([
+  ...['Identity', 'IdentityN', 'Reshape', 'Squeeze', 'ExpandDims', 'Transpose', 'Cast'],
+  ...['StopGradient', 'StridedSlice', 'Slice', 'GatherV2'],
+])
 
 interface Output {
   readonly name: string
@@ -64,14 +67,25 @@ export function outputsToRead(
 /** Operators behind which scores are certainly no probabilities. */
 const unbounded = new Set(['MatMul', 'BiasAdd', 'Conv2D', 'LogSoftmax'])
 
-/** Whether a value comes straight from a softmax, a sigmoid or a layer; null where only a run can tell. */
-export function scoreKind(
-  nodes: ReadonlyMap<string, GraphNode>,
-  value: ValueRef,
-): 'probabilities' | 'logits' | null {
+/** Operators that put heads of a network beside each other, and how many of their inputs are none. */
+const joining = new Map([
+  ['ConcatV2', 1], // the axis
+  ['Pack', 0],
+])
+
+type ScoreKind = 'probabilities' | 'logits' | null
+
+/** Whether a value comes straight from softmaxes, sigmoids or layers; null where only a run can tell. */
+export function scoreKind(nodes: ReadonlyMap<string, GraphNode>, value: ValueRef): ScoreKind {
   const node = nodes.get(value.node)
   if (node?.op === 'Softmax' || node?.op === 'Sigmoid') return 'probabilities'
   if (node === undefined || unbounded.has(node.op)) return 'logits'
+  const others = joining.get(node.op)
+  if (others !== undefined) {
+    const heads = node.inputs.slice(0, node.inputs.length - others)
+    const [kind = null, ...kinds] = heads.map((head) => scoreKind(nodes, head))
+    return kinds.every((other) => other === kind) ? kind : null
+  }
   const source = node.inputs[node.op === 'IdentityN' ? value.output : 0]
   if (source === undefined || !transparent.has(node.op)) return null
   return scoreKind(nodes, source)

@@ -187,6 +187,14 @@ test('a delay that has run out lets a batch go that is not full', async () => {
   assert.equal((await result).batchSize, 1)
 })
 
+test('a delay costs no item its deadline', async () => {
+  const { batcher, started } = bench({ maxDelayMs: 60_000, batchMs: () => 9900 })
+  const result = batcher.submit('a', { deadline: performance.now() + 10_000 })
+  while (started.length === 0) await settle()
+  started[0]?.finish()
+  assert.equal((await result).value, 'A')
+})
+
 test('when no lease can be had all that waits learns why, and later items are tried anew', async () => {
   let works = false
   const { submit } = bench({

@@ -12,6 +12,15 @@ test('softmax sums to one, keeps the order and survives huge logits', () => {
   assert.ok(Math.abs((probabilities[1] as number) - 0.7310586) < 1e-6)
 })
 
+test('the logit of an only class becomes its sigmoid', () => {
+  const of = (logit: number) => new Distribution(Float32Array.of(logit), 'logits').of(0)
+  assert.equal(of(0), 0.5)
+  assert.ok(Math.abs(of(1) - 0.7310586) < 1e-6)
+  assert.ok(Math.abs(of(-1) - 0.2689414) < 1e-6)
+  assert.deepEqual([of(1000), of(-1000)], [1, 0])
+  assert.equal(new Distribution(Float32Array.of(0.3), 'probabilities').best(1)[0]?.index, 0)
+})
+
 test('the best k are those of a full sort, lower index first among equals', () => {
   const values = fc.array(fc.integer({ min: 0, max: 20 }), { minLength: 1, maxLength: 60 })
   fc.assert(
@@ -37,7 +46,7 @@ test('classes that a model masks out with minus infinity are ranked too, behind 
 
 test('softmax is the one of Math.exp, but for the last bit of a float32', () => {
   const logits = fc.array(fc.float({ min: -200, max: 200, noNaN: true }), {
-    minLength: 1,
+    minLength: 2,
     maxLength: 50,
   })
   fc.assert(

@@ -9,7 +9,7 @@ import { type Served, serveModels } from '../support/served.ts'
 describe('bench', () => {
   let served: Served
   before(async () => {
-    served = await serveModels({ API_KEYS: 'open-sesame' })
+    served = await serveModels({ API_KEYS: 'сезам' })
   })
   after(() => served.stop())
 
@@ -17,10 +17,10 @@ describe('bench', () => {
     runCommand(['bench', '--seconds', '1', ...args], {
       MODEL_REPOSITORY: served.repository,
       ENGINE: 'onnxruntime',
-      API_KEY: 'open-sesame',
+      API_KEY: 'сезам',
     })
 
-  test('a row a number of clients, of a running server that wants a key', async () => {
+  test('a row a number of clients, of a running server that wants a key in its script', async () => {
     const { code, stdout, stderr } = await bench('--url', `${served.origin}/`, '--clients', '1,3')
     assert.equal(code, 0, stderr)
     assert.match(stderr, /^resnet50 \(random weights\) at http:/)

@@ -10,7 +10,7 @@ let service: Service
 let client: ClassifierClient
 
 before(async () => {
-  service = await startService({ http: { apiKeys: ['secret'] } })
+  service = await startService({ http: { apiKeys: ['secret', 'ключ'] } })
   client = createClient({ baseUrl: service.origin, apiKey: 'secret' })
 })
 after(() => service.close())
@@ -37,6 +37,11 @@ test('models and labels', async () => {
     (await client.labels('small')).map(({ label }) => label),
     smallLabels,
   )
+})
+
+test('a key may be in any script', async () => {
+  const models = await createClient({ baseUrl: service.origin, apiKey: 'ключ' }).models()
+  assert.equal(models.length, 1)
 })
 
 test('a refusal is an error with the status, the code and the request id', async () => {

@@ -19,7 +19,7 @@ export async function askServer(exported: Exported, engine: string): Promise<Flo
     await fillRepository(repository, exported)
     const environment = {
       ...{ ENGINE: engine, DEFAULT_MODEL: model, SESSIONS_PER_DEVICE: '1' },
-      ...{ THREADS_PER_SESSION: '2', REQUEST_TIMEOUT_MS: '120000' },
+      ...{ THREADS_PER_SESSION: '2', REQUEST_TIMEOUT_MS: '120000', PRECISION: 'fp32' },
     }
     const server = await startServed({ repository, environment })
     try {

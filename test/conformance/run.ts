@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { scriptArguments } from '../../bench/support/script-options.ts'
 import { goldenMissing } from '../support/golden.ts'
+import { openvinoMissing } from '../support/openvino.ts'
 import { endAllServed } from '../support/served-process.ts'
 import { packageFolder, withoutEngine } from '../support/tensorflow.ts'
 import {
@@ -38,10 +39,17 @@ const only = [...given.only, ...positionals]
 const isWhole = !given.quick && !given.spread && only.length === 0
 
 const skipped = [
+  ...(openvinoMissing === false
+    ? []
+    : [`The openvino engine was left out: it ${openvinoMissing}.`]),
   ...(withoutEngine === false ? [] : [`The tensorflow engine was left out: ${withoutEngine}.`]),
   ...(goldenMissing === false ? [] : [`The golden models were left out: it ${goldenMissing}.`]),
 ]
-const engines = ['onnxruntime', ...(withoutEngine === false ? ['tensorflow'] : [])]
+const engines = [
+  'onnxruntime',
+  ...(openvinoMissing === false ? ['openvino'] : []),
+  ...(withoutEngine === false ? ['tensorflow'] : []),
+]
 if (!given.resume && isWhole) forgetKept()
 /** By name, in the order in which they were tried. */
 const verdicts = given.resume ? keptVerdicts() : new Map<string, Kept>()

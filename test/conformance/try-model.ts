@@ -50,7 +50,10 @@ export async function tryModel(exported: Exported, engines: readonly string[]): 
   const conversion = isConverted ? await noted('conversion', () => convert(exported)) : undefined
   const answers: Answered[] = []
   const refused: string[] = []
-  for (const engine of engines.filter((one) => only === undefined || only === one)) {
+  // What the conversion has to refuse openvino may run, or not: its own reader decides.
+  const mayRun = (engine: string) => engine !== 'openvino' || isConverted
+  const asked = engines.filter((one) => (only === undefined || only === one) && mayRun(one))
+  for (const engine of asked) {
     const pattern = refusals[engine]
     if (pattern !== undefined) {
       const words = engines.includes('tensorflow') ? pattern : ''

@@ -30,7 +30,7 @@ describe('the typed client in Chromium', { skip: noBrowser }, () => {
     pages = createServer(sendFile).listen(0, '127.0.0.1')
     await once(pages, 'listening')
     pageOrigin = `http://127.0.0.1:${(pages.address() as AddressInfo).port}`
-    const http = { apiKeys: ['secret'], corsOrigins: [pageOrigin] }
+    const http = { apiKeys: ['secret', '鍵'], corsOrigins: [pageOrigin] }
     ;[service, browser] = await Promise.all([startService({ http }), launchBrowser()])
   })
   after(async () => {
@@ -81,10 +81,12 @@ describe('the typed client in Chromium', { skip: noBrowser }, () => {
     assert.deepEqual(answer, await direct.json())
   })
 
-  test('models are listed', async () => {
-    const answer = await inPage('secret', 'async (client) => ({ models: await client.models() })')
-    const [model] = answer.models as readonly { readonly model: string }[]
-    assert.equal(model?.model, 'small')
+  test('models are listed, with a key in any script', async () => {
+    for (const key of ['secret', '鍵']) {
+      const answer = await inPage(key, 'async (client) => ({ models: await client.models() })')
+      const [model] = answer.models as readonly { readonly model: string }[]
+      assert.equal(model?.model, 'small', key)
+    }
   })
 
   test('a refusal arrives with its status, code, words and request id', async () => {

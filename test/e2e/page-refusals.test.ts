@@ -16,14 +16,14 @@ describe('the page at / and a server that refuses', { skip: noBrowser }, () => {
   after(() => browser?.close())
 
   test('a server with keys gets one from the person, and images wait for it', async () => {
-    const served = await serveModels({ API_KEYS: 'open-sesame' })
+    const served = await serveModels({ API_KEYS: 'сезам-откройся' })
     try {
       const { page, complaints } = await visit(browser, served.origin)
       await page.getByLabel('This server asks for an API key').fill('wrong')
       await page.getByRole('button', { name: 'Use this key' }).click()
       await page.getByText('The server does not know this key').waitFor()
       await page.setInputFiles('#files', [await photograph('one.jpg')])
-      await page.getByLabel('This server asks for an API key').fill('open-sesame')
+      await page.getByLabel('This server asks for an API key').fill('сезам-откройся')
       await page.getByRole('button', { name: 'Use this key' }).click()
       await page.locator(done).waitFor()
       assert.equal(await page.locator('#key-form').isVisible(), false)

@@ -5,7 +5,6 @@ import { test } from 'node:test'
 import { findLibrary } from '../../src/engines/openvino/find-library.ts'
 import { choosePrecision } from '../../src/engines/openvino/precision.ts'
 import { isSupported, pinnedVersion, versionOf } from '../../src/engines/openvino/versions.ts'
-import { findScoreKind } from '../../src/engines/score-kind.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 
 test('versions whose headers were compared are taken, all others refused', () => {
@@ -65,18 +64,4 @@ test("an archive of OpenVINO's is found by INTEL_OPENVINO_DIR", async (t) => {
   const folder = await tempFolder(t, { 'runtime/lib/intel64/libopenvino_c.so.2540': '' })
   const found = findLibrary({ ENGINES_FOLDER: join(folder, 'none'), INTEL_OPENVINO_DIR: folder })
   assert.equal(found, join(folder, 'runtime/lib/intel64/libopenvino_c.so.2540'))
-})
-
-test('scores that are never negative and sum to 1 are probabilities, others logits', async () => {
-  const kindOf = (...scores: number[]) => findScoreKind(12, () => Float32Array.from(scores))
-  assert.equal(await kindOf(0.25, 0.75), 'probabilities')
-  assert.equal(await kindOf(0.2505, 0.7505), 'probabilities')
-  assert.equal(await kindOf(-0.5, 1.5), 'logits')
-  assert.equal(await kindOf(0.5, 0.9), 'logits')
-  assert.equal(await kindOf(Number.NaN, 1), 'logits')
-})
-
-test('one sum of 1 may be an accident, so two pictures are asked', async () => {
-  const answers = [Float32Array.of(0.5, 0.5), Float32Array.of(0.5, 0.9)]
-  assert.equal(await findScoreKind(12, () => answers.shift() ?? new Float32Array()), 'logits')
 })

@@ -96,12 +96,31 @@ describe('with API keys and an allowed origin', () => {
     assert.equal(preflight.status, 204)
     assert.equal(preflight.headers['access-control-allow-origin'], 'https://app.example')
     assert.match(preflight.headers['access-control-allow-headers'] ?? '', /authorization/i)
+    assert.match(preflight.headers['access-control-allow-headers'] ?? '', /Inference-Header/)
     const response = await client()
       .get('/v1/models')
       .set('origin', 'https://app.example')
       .set('authorization', 'Bearer first-key')
     assert.equal(response.headers['access-control-allow-origin'], 'https://app.example')
     assert.match(response.headers['access-control-expose-headers'] ?? '', /ETag.*X-Request-Id/)
+  })
+
+  test('caches are told that answers differ by origin, beside what else they differ by', async () => {
+    const fromPage = (path: string) =>
+      client().post(path).set({ authorization: 'Bearer first-key', origin: 'https://app.example' })
+    const image = await picture(1)
+    const classified = await fromPage('/v1/classify').send(image)
+    assert.equal(classified.headers.vary, 'Origin, accept')
+    const again = fromPage('/v1/classify').set('if-none-match', classified.headers.etag ?? '')
+    const { status, headers } = await again.send(image)
+    assert.deepEqual([status, headers.vary], [304, 'Origin, accept'])
+    const inferred = await fromPage('/v2/models/small/infer')
+      .set('inference-header-content-length', '0')
+      .send(image)
+    assert.equal(inferred.status, 200, inferred.text)
+    assert.equal(inferred.headers.vary, 'Origin, accept-encoding')
+    const exposed = inferred.headers['access-control-expose-headers'] ?? ''
+    assert.match(exposed, /Inference-Header-Content-Length/)
   })
 
   test('pages of other origins get no permission', async () => {

@@ -7,6 +7,7 @@ import { noisePicture, picture } from '../support/pictures.ts'
 import { assertProblem } from '../support/problems.ts'
 import { openSocket } from '../support/raw-socket.ts'
 import { type Service, startService } from '../support/service.ts'
+import { until } from '../support/test-pool.ts'
 
 const maxImageBytes = 20_000
 const path = '/v1/classify/batch'
@@ -135,7 +136,10 @@ test('the first line is there before the form is complete', async () => {
   assert.match(await socket.closed, /"index":1/)
 })
 
-test('a form that breaks off ends with a line that says so', async () => {
+test('a form that breaks off ends with a line that says so, and is counted and logged', async () => {
+  const refusals = async () =>
+    /^rejected_total\{reason="bad_request"\} (\d+)/m.exec(await service.metrics.render())?.[1]
+  const before = Number(await refusals())
   const cut = '--b\r\ncontent-disposition: form-data; name="image"; filename="a"\r\n\r\nhalf an ima'
   const response = await client()
     .post(path)
@@ -146,6 +150,9 @@ test('a form that breaks off ends with a line that says so', async () => {
   const last = JSON.parse(response.text.trimEnd().split('\n').at(-1) ?? '')
   assert.equal(last.error.code, 'bad_request')
   assert.equal('index' in last, false)
+  assert.equal(Number(await refusals()), before + 1)
+  const id = response.headers['x-request-id']
+  await until(() => service.log.some(({ reqId, code }) => reqId === id && code === 'bad_request'))
 })
 
 test('bad_request: a body that is no form', async () => {
@@ -173,4 +180,26 @@ test('a batch larger than the queue is worked through, not refused', async () =>
   const response = await form(many)
   const codes = resultsOf(response).map(({ error }) => error?.code ?? 'ok')
   assert.deepEqual(codes, Array(40).fill('ok'))
+})
+
+test('a request with more images than the queue holds is answered, whichever way it asks', async () => {
+  const narrow = await startService({ batching: { maxBatchSize: 1, maxQueueSize: 4 } })
+  try {
+    const count = 24
+    const files = await Promise.all(Array.from({ length: count }, (_, index) => picture(index)))
+    const post = files.reduce(
+      (post, file) => post.attach('image', file, 'photo.png'),
+      request(narrow.origin).post(path),
+    )
+    const codes = resultsOf(await post).map(({ error }) => error?.code ?? 'ok')
+    assert.deepEqual(codes, Array(count).fill('ok'))
+    const instances = files.map((file) => ({ b64: file.toString('base64') }))
+    const predict = request(narrow.origin).post('/v1/models/small:predict')
+    const { status, text } = await predict.send({ instances })
+    assert.equal(status, 200, text)
+    const [{ maxQueueSize }] = (await request(narrow.origin).get('/v1/models')).body.models
+    assert.equal(maxQueueSize, 4)
+  } finally {
+    await narrow.close()
+  }
 })

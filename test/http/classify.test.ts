@@ -1,6 +1,7 @@
 // POST and PUT /v1/classify: every form an image may come in, and what the answer says.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { deflateSync, gzipSync } from 'node:zlib'
 import request, { type Response } from 'supertest'
 import { assertContract } from '../support/contract-check.ts'
 import { noisePicture, picture } from '../support/pictures.ts'
@@ -58,6 +59,24 @@ test('the field named image is the one that counts, wherever it stands', async (
   assertAnswered(await last)
 })
 
+test('a part of a form is a file by its type alone, whoever gives it no filename', async () => {
+  const form = (headers: string) => {
+    const start = `--b\r\ncontent-disposition: form-data; name="image"\r\n${headers}\r\n`
+    const body = Buffer.concat([Buffer.from(start), image, Buffer.from('\r\n--b--\r\n')])
+    return client()
+      .post('/v1/classify')
+      .set('content-type', 'multipart/form-data; boundary=b')
+      .send(body)
+  }
+  for (const type of ['image/png', 'image/jpeg', 'application/octet-stream', 'Image/PNG; q=1']) {
+    assertAnswered(await form(`content-type: ${type}\r\n`))
+  }
+  for (const text of ['', 'content-type: text/plain; charset=utf-8\r\n']) {
+    const { body } = await form(text)
+    assert.match(body.detail, /the form has no file, only text/)
+  }
+})
+
 test('text fields that are no parameters are tolerated in a form', async () => {
   const response = client().post('/v1/classify').field('caption', 'me').attach('image', image, 'a')
   assertAnswered(await response)
@@ -71,6 +90,30 @@ test('the bytes alone are enough: without Content-Type, or with a wrong one', as
     const response = await fetch(`${service.origin}/v1/classify`, { method: 'POST', body, headers })
     assert.deepEqual(await response.json(), expected, type)
   }
+})
+
+test('a body that is compressed on the way is read as what it was before', async () => {
+  const json = Buffer.from(JSON.stringify({ image: image.toString('base64') }))
+  const bodies: [string, Buffer][] = [
+    ['gzip', gzipSync(image)],
+    ['deflate', deflateSync(image)],
+    ['Identity', image],
+    ['gzip', gzipSync(json)],
+  ]
+  for (const [coding, body] of bodies) {
+    const post = client().post('/v1/classify').set('content-encoding', coding)
+    assertAnswered(await post.send(body))
+  }
+  const { predictions } = expected as { predictions: { label: string; probability: number }[] }
+  const best = predictions.map(({ label, probability }) => [label, probability])
+  const torchserve = client().post('/predictions/small').set('content-encoding', 'gzip')
+  assert.deepEqual(Object.entries((await torchserve.send(gzipSync(image))).body), best)
+  const huggingFace = client().post('/models/small').set('content-encoding', 'gzip')
+  const { body } = await huggingFace.send(gzipSync(image))
+  assert.deepEqual(
+    body.map(({ label, score }: { label: string; score: number }) => [label, score]),
+    best,
+  )
 })
 
 test('PUT does what POST does, as curl -T sends it', async () => {

@@ -7,6 +7,7 @@ import { createMetricsServer } from '../../src/http/metrics-server.ts'
 import { assertContract } from '../support/contract-check.ts'
 import { picture } from '../support/pictures.ts'
 import { assertProblem } from '../support/problems.ts'
+import { codeOf, openSocket, statusOf } from '../support/raw-socket.ts'
 import { type Service, startService } from '../support/service.ts'
 import { smallLabels } from '../support/small-repository.ts'
 
@@ -125,6 +126,35 @@ test('/docs and / are pages', async () => {
     assert.equal(response.status, 200, path)
     assert.match(response.headers['content-type'] ?? '', /^text\/html/)
   }
+})
+
+test('documents are sent whole, or not at all where there are none, whatever is wished', async () => {
+  const wishes: [string, string][] = [
+    ...['bytes=99999999-', 'bytes=5-2', 'bytes=0-9'].map((range): [string, string] => [
+      'range',
+      range,
+    ]),
+    ['if-match', '"x"'],
+    ['if-unmodified-since', 'Mon, 01 Jan 1990 00:00:00 GMT'],
+  ]
+  for (const path of ['/', '/docs/static/swagger-ui.css']) {
+    for (const [name, value] of wishes) {
+      const { status } = await get(path).set(name, value)
+      assert.equal(status, 200, `${path} ${name}: ${value}`)
+    }
+    const { headers } = await get(path)
+    const again = await get(path).set('if-none-match', headers.etag ?? '')
+    assert.equal(again.status, 304)
+    if (path === '/') assertContract(again)
+  }
+  for (const path of ['../x', '%2e%2e/x', 'a%00b', '..%5cx', '.hidden', 'nothing.js']) {
+    const socket = await openSocket(service.origin) // which does not tidy its paths as clients do
+    socket.send(`GET /docs/static/${path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n`)
+    const answer = await socket.closed
+    assert.deepEqual([statusOf(answer), codeOf(answer)], [404, 'route_not_found'], path)
+  }
+  const internal = service.log.filter(({ code }) => code === 'internal')
+  assert.deepEqual(internal, [])
 })
 
 test('routes take no parameter that they do not know', async () => {

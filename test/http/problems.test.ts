@@ -2,6 +2,7 @@
 // and the service goes on serving.
 import assert from 'node:assert/strict'
 import { after, afterEach, before, test } from 'node:test'
+import { gzipSync } from 'node:zlib'
 import request from 'supertest'
 import { noisePicture, picture, pngOfSize } from '../support/pictures.ts'
 import { assertProblem } from '../support/problems.ts'
@@ -52,6 +53,25 @@ test('bad_request: a form without a boundary, or one that ends early', async () 
   const cut = client().post(path).set('content-type', 'multipart/form-data; boundary=b')
   const start = '--b\r\ncontent-disposition: form-data; name="image"; filename="a"\r\n\r\nxx'
   assertProblem(await cut.send(start), [400, 'bad_request'], /form/)
+})
+
+test('bad_request: a coding that is unknown, is not what the body has, or is a form', async () => {
+  const coded = (coding: string) => client().post(path).set('content-encoding', coding)
+  const unknown = /Content-Encoding is "br"; expected gzip, deflate or identity/
+  assertProblem(await coded('br').send(image), [400, 'bad_request'], unknown)
+  assertProblem(await coded('gzip').send(image), [400, 'bad_request'], /not well-formed gzip/)
+  const form = coded('gzip').attach('image', image, 'a.png')
+  assertProblem(
+    await form,
+    [400, 'bad_request'],
+    /Content-Encoding is "gzip"; expected none for a f/,
+  )
+})
+
+test('body_too_large: a small body that unfolds into a large one', async () => {
+  const bomb = client().post(path).set('content-encoding', 'gzip')
+  const sent = gzipSync(Buffer.alloc(50 * maxImageBytes))
+  assertProblem(await bomb.send(sent), [413, 'body_too_large'], /200000 bytes/)
 })
 
 test('bad_request: a path that is no URL', async () => {

@@ -61,6 +61,26 @@ test('a client that hangs up during its upload is logged as 499 and costs nothin
   assert.equal(statusesLogged().at(-1)?.status, 499)
 })
 
+test('a client that ends its upload in the middle is counted once', async () => {
+  const refusals = async () => {
+    const text = await service.metrics.render()
+    const lines = text.matchAll(/^rejected_total\{reason="(\w+)"\} (\d+)/gm)
+    return new Map(Array.from(lines, ([, reason, count]) => [reason, Number(count)]))
+  }
+  const before = await refusals()
+  const logged = statusesLogged().length
+  const client = await openSocket(service.origin)
+  client.send(announced(image.length))
+  client.send(image.subarray(0, 10))
+  client.socket.end()
+  await until(() => statusesLogged().length > logged)
+  const now = await refusals()
+  const increases = ['client_gone', 'bad_request'].map(
+    (reason) => (now.get(reason) ?? 0) - (before.get(reason) ?? 0),
+  )
+  assert.deepEqual(increases, [1, 0])
+})
+
 test('a client that hangs up while its image waits takes it out of the queue', async () => {
   const busy = request(service.origin)
     .post('/v1/classify')

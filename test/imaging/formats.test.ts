@@ -116,6 +116,32 @@ test('what is transparent shows the white behind it', async () => {
   assert.deepEqual([...crop.subarray(0, 6)], [...half, 255, 255, 255])
 })
 
+test('a GIF whose picture is smaller than its screen has white around it', async () => {
+  const [left, top, pictureSide] = [5, 9, 16]
+  const pixels = noise(3, pictureSide, pictureSide).map((byte) => byte & 0xc0) // few colours
+  const raw = { width: pictureSide, height: pictureSide, channels: 3 } as const
+  const file = await sharp(pixels, { raw }).gif().toBuffer()
+  const flags = file.indexOf(Buffer.from([0x21, 0xf9, 4])) + 3
+  file.writeUInt8((file[flags] as number) & ~1, flags) // no colour is transparent
+  const shown = await sharp(file).removeAlpha().raw().toBuffer()
+  const descriptor = file.indexOf(Buffer.from([0x2c, 0, 0, 0, 0, pictureSide, 0]))
+  file.writeUInt16LE(left, descriptor + 1)
+  file.writeUInt16LE(top, descriptor + 3)
+  file.writeUInt16LE(side, 6) // the screen
+  file.writeUInt16LE(side, 8)
+  const margin = 4
+  for (const cut of [0, margin]) {
+    const cropSide = side - 2 * cut
+    const expected = new Uint8Array(cropSide * cropSide * 3).fill(255)
+    for (let y = 0; y < pictureSide; y++) {
+      const row = shown.subarray(y * pictureSide * 3, (y + 1) * pictureSide * 3)
+      expected.set(row, ((y + top - cut) * cropSide + left - cut) * 3)
+    }
+    const recipe = { ...asItIs, cropSize: cropSide, height: cropSide, width: cropSide }
+    assert.deepEqual(await pixelsOf(file, recipe), expected, `${cut} cut off`)
+  }
+})
+
 test('four inks become the colours that Pillow makes of them', async () => {
   const { pixels, picture } = smooth()
   const bytes = await picture.toColourspace('cmyk').jpeg({ quality: 95 }).toBuffer()

@@ -20,6 +20,8 @@ export interface SmallModel {
   readonly versions?: Readonly<Record<number, number>>
   /** Overrides parts of the manifest. */
   readonly manifest?: object
+  /** Names of its ten classes; `smallLabels` where left out. */
+  readonly labels?: readonly string[]
 }
 
 /** Writes each model below `folder`. */
@@ -27,11 +29,11 @@ export async function writeSmallModels(
   folder: string,
   models: readonly SmallModel[],
 ): Promise<void> {
-  for (const { name, versions = { 1: 1 }, manifest = {} } of models) {
+  for (const { name, versions = { 1: 1 }, manifest = {}, labels = smallLabels } of models) {
     for (const [version, seed] of Object.entries(versions)) {
       await writeSmallVersion(join(folder, name, version), seed)
     }
-    await writeFile(join(folder, name, 'things.txt'), `${smallLabels.join('\n')}\n`)
+    await writeFile(join(folder, name, 'things.txt'), `${labels.join('\n')}\n`)
     await writeFile(
       join(folder, name, 'model.json'),
       JSON.stringify({ ...smallManifest, ...manifest }),

@@ -968,6 +968,7 @@ export interface components {
             sessions: components["schemas"]["Sessions"];
             queueDepth?: number;
             maxBatchSize?: number;
+            maxQueueSize?: number;
         };
         Engine: {
             name: string;
@@ -1702,6 +1703,13 @@ export interface operations {
                 content: {
                     "text/html": string;
                 };
+            };
+            /** @description The client has the page already (`If-None-Match`, `If-Modified-Since`). */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             401: components["responses"]["Unauthorized"];
             429: components["responses"]["TooMany"];

@@ -66,7 +66,8 @@ const labelWidth = 32
 
 /** @returns what formats one file's rows; the first ones come under a heading */
 function createTable(files: readonly string[]): (result: FileResult) => string {
-  const fileWidth = Math.min(maxFileWidth, Math.max(4, ...files.map(({ length }) => length)))
+  const widths = files.map((file) => visible(file).length)
+  const fileWidth = widths.reduce((a, b) => Math.min(maxFileWidth, Math.max(a, b)), 4)
   const { bold, red } = createStyle()
   const row = (...[file = '', model = '', label = '', last = '']: readonly string[]) =>
     [shorten(file, fileWidth), model.padEnd(modelWidth), label.padEnd(labelWidth), last.padStart(7)]
@@ -80,7 +81,7 @@ function createTable(files: readonly string[]): (result: FileResult) => string {
     )
   let heading = [bold(row('FILE', 'MODEL', 'CLASS', 'PERCENT'))]
   return (result) => {
-    const { file } = result
+    const file = visible(result.file)
     const lines =
       'error' in result
         ? [`${shorten(file, fileWidth)}  ${red(result.error.detail)}`]
@@ -89,6 +90,13 @@ function createTable(files: readonly string[]): (result: FileResult) => string {
     heading = []
     return text
   }
+}
+
+/** A name may hold what a terminal obeys: its colours, its title, the lines above. */
+function visible(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, (letter) => {
+    return `\\x${letter.charCodeAt(0).toString(16).padStart(2, '0')}`
+  })
 }
 
 /** The end of a path tells more than its beginning. */

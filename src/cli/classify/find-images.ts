@@ -1,4 +1,5 @@
 // The files that `classify` was given: files as they are, folders as the pictures in them.
+import type { Dirent } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { UsageError } from '../../errors.ts'
@@ -19,11 +20,31 @@ async function imagesAt(path: string): Promise<readonly string[]> {
   // What cannot be looked at is a result of its own: the other files are classified all the same.
   const entry = await stat(path).catch(() => null)
   if (entry === null || !entry.isDirectory()) return [path]
-  const names = (await readdir(path, { recursive: true }))
-    .filter((name) => pictureName.test(name))
-    .sort()
-  if (names.length === 0) {
+  const pictures = await picturesIn(path)
+  if (pictures.length === 0) {
     throw new UsageError(`the folder ${path} holds no picture (.jpg, .png, .webp, .gif, …)`)
   }
-  return names.map((name) => join(path, name))
+  return pictures.toSorted()
+}
+
+/** Links to files are followed, those to folders are not: they may lead back to where they are. */
+async function picturesIn(folder: string): Promise<readonly string[]> {
+  const entries = await readdir(folder, { withFileTypes: true })
+  const found = await Promise.all(
+    entries.map(async (entry) => {
+      const path = join(folder, entry.name)
+      if (entry.isDirectory()) return await picturesIn(path)
+      return pictureName.test(path) && (await isFile(entry, path)) ? [path] : []
+    }),
+  )
+  return found.flat()
+}
+
+/** Not a pipe or a device, which might never end. */
+async function isFile(entry: Dirent, path: string): Promise<boolean> {
+  if (!entry.isSymbolicLink()) return entry.isFile()
+  return await stat(path).then(
+    (target) => target.isFile(),
+    () => true, // a link to nothing gets a row that says so
+  )
 }

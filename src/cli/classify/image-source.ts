@@ -2,6 +2,7 @@
 import { pino } from 'pino'
 import type { Config } from '../../config.ts'
 import { messageOf, ServiceError, UsageError } from '../../errors.ts'
+import { authorizationOf } from '../authorization.ts'
 import { packageVersion } from '../package-version.ts'
 import type { ModelResult } from './classify-report.ts'
 
@@ -68,7 +69,7 @@ export function originOf(url: string): string {
 
 /** A server at `origin`, which may be on another machine. */
 export function openServer(origin: string, apiKey: string | undefined): ImageSource {
-  const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }
+  const headers = authorizationOf(apiKey)
   return {
     async ask(image, question) {
       const address = addressOf(origin, question)

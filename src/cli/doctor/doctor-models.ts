@@ -1,28 +1,45 @@
 // What `doctor` finds about the models: read whole, so that every checksum has been compared.
 import { existsSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { chooseDefault } from '../../classification/default-model.ts'
 import type { Config } from '../../config.ts'
 import { readServed } from '../../engines/onnxruntime/converted-model.ts'
+import { quantizationFile } from '../../engines/onnxruntime/quantization.ts'
 import { messageOf } from '../../errors.ts'
 import type { ModelVersion } from '../../repository/repository.ts'
 import { scanRepository } from '../../repository/scan.ts'
 import type { Finding } from './finding.ts'
 
-type Settings = Pick<Config, 'modelRepository' | 'models' | 'defaultModel'>
+type Settings = Pick<Config, 'modelRepository' | 'models' | 'defaultModel' | 'precision'>
 
 export async function examineModels(config: Settings): Promise<readonly Finding[]> {
   let scan: Awaited<ReturnType<typeof scanRepository>>
   try {
     scan = await scanRepository(config.modelRepository, config.models)
-  } catch {
-    return [{ level: 'note', text: 'the folder is not there', todo: howToFill }]
+  } catch (error) {
+    if (await isMissing(config.modelRepository)) {
+      return [{ level: 'note', text: 'the folder is not there', todo: howToFill }]
+    }
+    return [{ level: 'no', text: messageOf(error), todo: 'name a folder in MODEL_REPOSITORY' }]
   }
   const findings: Finding[] = scan.problems.map(({ message }) => ({ level: 'no', text: message }))
   for (const version of scan.versions) findings.push(await examineModel(version))
   if (scan.versions.length === 0)
     return [...findings, { level: 'note', text: 'none', todo: howToFill }]
-  return [...findings, ...examineDefault(scan.versions, config)]
+  const others = [
+    ...examineDefault(scan.versions, config),
+    ...examinePrecision(scan.versions, config),
+  ]
+  return [...findings, ...others]
+}
+
+/** Not where it is a file, or may not be looked at. */
+async function isMissing(path: string): Promise<boolean> {
+  return await stat(path).then(
+    () => false,
+    ({ code }: NodeJS.ErrnoException) => code === 'ENOENT',
+  )
 }
 
 const howToFill =
@@ -65,4 +82,22 @@ function examineDefault(
       todo: `DEFAULT_MODEL=${versions[0]?.model}`,
     },
   ]
+}
+
+/** int8 is the one precision that has to be in the model, whatever the engine. */
+function examinePrecision(
+  versions: readonly ModelVersion[],
+  { precision }: Settings,
+): readonly Finding[] {
+  if (precision !== 'int8') return []
+  const isQuantised = ({ folder }: ModelVersion) => existsSync(join(folder, quantizationFile))
+  const quantised = versions.filter(isQuantised).map(({ model }) => model)
+  const names = new Set(
+    versions.map(({ model }) => model).filter((name) => !quantised.includes(name)),
+  )
+  return [...names].map((name) => ({
+    level: 'no',
+    text: `PRECISION is int8, and no version of ${name} is quantised`,
+    todo: `resnet-serving models quantize ${name}`,
+  }))
 }

@@ -1,15 +1,24 @@
 // What `doctor` finds where the server listens: nobody, this service, or somebody else.
 import type { Config } from '../../config.ts'
-import { whyNotListen } from '../free-port.ts'
+import { portConflict, whyNoMetrics, whyNotListen } from '../free-port.ts'
 import { ownAddress } from '../own-address.ts'
 import type { Finding } from './finding.ts'
 
 const timeoutMs = 3000
 
-export async function examinePort(config: Pick<Config, 'host' | 'port'>): Promise<Finding[]> {
+type Settings = Pick<Config, 'host' | 'port' | 'metricsPort'>
+
+export async function examinePort(config: Settings): Promise<readonly Finding[]> {
+  const conflict = portConflict(config)
+  if (conflict !== null) return [{ level: 'no', text: conflict }]
   const reason = await whyNotListen(config)
   if (reason === null) {
-    return [{ level: 'ok', text: `nothing listens on ${config.host}:${config.port} yet` }]
+    // Of a server that runs already, the port of metrics would be in use by itself.
+    const noMetrics = await whyNoMetrics(config)
+    return [
+      { level: 'ok', text: `nothing listens on ${config.host}:${config.port} yet` },
+      ...(noMetrics === null ? [] : [{ level: 'no', text: noMetrics } as const]),
+    ]
   }
   const address = ownAddress(config)
   const status = await readiness(address)

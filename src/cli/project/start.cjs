@@ -33,4 +33,6 @@ if (!isBuilt()) {
 }
 process.argv[1] = join(project, 'dist/src/cli/bin.cjs')
 process.argv.splice(2, 0, 'serve')
+// At a signal npm and its shell end, and hand none on to this process.
+if (process.env.npm_lifecycle_event === 'start') process.argv.push('--end-with-parent')
 require(process.argv[1])

@@ -123,7 +123,7 @@ export function gpuSizes(maxBatchSize: number): readonly number[] {
 
 function askKind(runner: Runner): Promise<ModelDescription['output']['kind']> {
   const { height, width } = runner.facts.input
-  return findScoreKind(height * width * 3, (crop) => runBatch(runner, crop, 1))
+  return findScoreKind(height * width * 3, (crops, count) => runBatch(runner, crops, count))
 }
 
 /** @param pixels uint8 [count, height, width, 3]; @returns float32 [count, classes] */

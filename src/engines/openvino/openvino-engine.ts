@@ -7,7 +7,7 @@ import { compileModel } from './compile-model.ts'
 import { findLibrary } from './find-library.ts'
 import { Handles, loadOpenVino, type OpenVino } from './open-vino.ts'
 import { readModel } from './read-model.ts'
-import { createSession } from './session.ts'
+import { createSession, inParts } from './session.ts'
 import { trimMemory } from './trim-memory.ts'
 
 export const openvinoEngine: Engine = { name: 'openvino', probe, load }
@@ -69,15 +69,17 @@ async function loadWith(library: OpenVino, request: LoadRequest): Promise<Loaded
   try {
     const core = lasting.own('ov_core_free', 'starting', (out) => library.c.ov_core_create(out))
     const read = await readModel({ library, core, handles: reading }, request)
-    const { input, output, scores, note } = read
+    const { input, output, batch, scores, note } = read
     const openSession = async (changes: Partial<LoadRequest>) => {
       const changed = { ...request, ...changes }
       const place = { library, core, handles: lasting }
       const { compiled, precision } = await compileModel(place, read.model, changed)
       const { maxBatchSize, inputForm } = changed
       const size = { height: input.height, width: input.width, classes: output.classes }
-      const form = { compiled, ...size, scores, maxBatchSize, inputForm }
-      return { precision, session: createSession(library, lasting, form) }
+      const form = { compiled, ...size, scores, maxBatchSize: batch ?? maxBatchSize, inputForm }
+      const session = createSession(library, lasting, form)
+      const fitting = batch === null ? session : inParts(session, batch, maxBatchSize)
+      return { precision, session: fitting }
     }
     const { session, precision } = await openSession({})
     const { threadsAlone } = request
@@ -85,7 +87,7 @@ async function loadWith(library: OpenVino, request: LoadRequest): Promise<Loaded
       threadsAlone === undefined
         ? undefined
         : (await openSession({ threads: threadsAlone, maxBatchSize: 1 })).session
-    const ask = () => findScoreKind(session.cropBytes, (crop) => session.run(crop, 1))
+    const ask = () => findScoreKind(session.cropBytes, session.run)
     // The bytes of pixels are noise as floats: sessions of pixels tell the kind of a model's scores.
     const kind = output.kind ?? (request.inputForm === 'tensors' ? 'logits' : await ask())
     // A first trial in any case: what cannot run should not be found out by the first client.

@@ -8,21 +8,26 @@ import type { ModelInput, ModelOutput } from './signature.ts'
 
 type CropSize = Pick<ModelInput, 'height' | 'width'>
 
+interface Bound {
+  readonly input: CropSize
+  /** The only batch size, or null for all up to `maxBatchSize`. */
+  readonly batch: number | null
+  readonly maxBatchSize: number
+}
+
 /** Bounds the batch dimension; the graph's other shapes follow. */
-export function boundBatch(
-  library: OpenVino,
-  model: Pointer,
-  { input, maxBatchSize }: { readonly input: CropSize; readonly maxBatchSize: number },
-): void {
+export function boundBatch(library: OpenVino, model: Pointer, bound: Bound): void {
+  const { input, batch, maxBatchSize } = bound
   const { c, check } = library
   const sizes = [input.height, input.width, 3].map((size) => ({ min: size, max: size }))
   const shape = {} as PartialShape
-  const dims = [{ min: 1, max: maxBatchSize }, ...sizes]
+  const [min, max] = batch === null ? [1, maxBatchSize] : [batch, batch]
+  const dims = [{ min, max }, ...sizes]
   check(c.ov_partial_shape_create(dims.length, dims, shape), 'making a shape')
   try {
     check(
       c.ov_model_reshape_single_input(model, shape),
-      `it cannot take batches of 1 to ${maxBatchSize}`,
+      `it cannot take batches of ${min} to ${max}`,
     )
   } finally {
     c.ov_partial_shape_free(shape)

@@ -12,7 +12,7 @@ import type { Workplace } from './compile-model.ts'
 import { addConversions, boundBatch } from './prepare-model.ts'
 import { chooseOutput, readInput } from './signature.ts'
 
-/** A model of uint8 [1..maxBatchSize, height, width, 3] -> float32 [N, classes], to compile. */
+/** A model of uint8 [N, height, width, 3] -> float32 [N, classes], to compile. */
 export interface ReadModel {
   readonly model: Pointer
   /** As the SavedModel's signature has it. */
@@ -23,6 +23,8 @@ export interface ReadModel {
     /** `null` where reading did not tell. */
     readonly kind: ModelDescription['output']['kind'] | null
   }
+  /** Images that a run takes, no fewer and no more; null where it takes 1 to maxBatchSize. */
+  readonly batch: number | null
   /** What OpenVINO calls the output. */
   readonly scores: string
   /** How it was read. */
@@ -75,14 +77,17 @@ async function checkFiles({ model, folder }: LoadRequest): Promise<void> {
 
 async function readDirectly(place: Workplace, request: LoadRequest): Promise<ReadModel> {
   const { library, core, handles } = place
-  const { folder, normalization, maxBatchSize } = request
+  const { folder, normalization } = request
   if (request.precision === 'int8') throw new Error('int8 runs from the converted form only')
   await checkFiles(request)
   const read = handles.own('ov_model_free', 'OpenVINO reads the SavedModel', (out) =>
     library.c.ov_core_read_model(core, folder, null, out),
   )
   const input = readInput(library, read)
-  boundBatch(library, read, { input, maxBatchSize })
+  // Whether a graph computes across its images is known of what was converted only, so that nobody's answer
+  // can depend on the company each image runs alone.
+  const batch = 1
+  boundBatch(library, read, { input, batch, maxBatchSize: batch })
   const output = chooseOutput(library, read, request.output)
   const model = addConversions(library, handles, {
     model: read,
@@ -93,7 +98,7 @@ async function readDirectly(place: Workplace, request: LoadRequest): Promise<Rea
   // Its name is the contract for what it holds; any other output is asked, by running it.
   const kind = output.name === 'probabilities' || output.name === 'logits' ? output.name : null
   const way = "read by OpenVINO's TensorFlow front end"
-  return { model, input, output: { ...output, kind }, scores: output.name, way }
+  return { model, input, output: { ...output, kind }, batch, scores: output.name, way }
 }
 
 async function readConverted(place: Workplace, request: LoadRequest): Promise<ReadModel> {
@@ -105,11 +110,11 @@ async function readConverted(place: Workplace, request: LoadRequest): Promise<Re
       ? c.ov_core_read_model(core, source, null, out)
       : c.ov_core_read_model_from_memory_buffer(core, source, source.length, null, out),
   )
-  const { name, dtype, height, width } = facts.input
+  const { name, dtype, height, width, batch } = facts.input
   const input = { name, dtype, height, width }
-  boundBatch(library, model, { input, maxBatchSize: request.maxBatchSize })
+  boundBatch(library, model, { input, batch, maxBatchSize: request.maxBatchSize })
   const scores = 'scores' // what the conversion calls its output
   const precision = facts.precision === undefined ? {} : { precision: facts.precision }
   const way = 'read as converted to ONNX'
-  return { model, input, output: facts.output, scores, way, ...precision }
+  return { model, input, output: facts.output, batch, scores, way, ...precision }
 }

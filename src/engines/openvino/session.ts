@@ -72,14 +72,7 @@ export function createSession(
     cropBytes,
     run(crops, count) {
       if (closed) throw new Error('the model is closed')
-      if (!Number.isInteger(count) || count < 1 || count > maxBatchSize) {
-        throw new RangeError(`a batch of ${count} images; 1 to ${maxBatchSize} are allowed`)
-      }
-      if (crops.length !== count * cropBytes) {
-        throw new RangeError(
-          `${crops.length} bytes for ${count} images; ${count * cropBytes} are needed`,
-        )
-      }
+      assertBatch(crops, count, { cropBytes, maxBatchSize })
       pixels.set(crops)
       const tensors = tensorsOf(count)
       check(
@@ -97,6 +90,49 @@ export function createSession(
       if (closed) return
       closed = true
       handles.close()
+    },
+  }
+}
+
+/** @throws RangeError */
+function assertBatch(
+  crops: Uint8Array,
+  count: number,
+  { cropBytes, maxBatchSize }: { readonly cropBytes: number; readonly maxBatchSize: number },
+): void {
+  if (!Number.isInteger(count) || count < 1 || count > maxBatchSize) {
+    throw new RangeError(`a batch of ${count} images; 1 to ${maxBatchSize} are allowed`)
+  }
+  if (crops.length !== count * cropBytes) {
+    throw new RangeError(
+      `${crops.length} bytes for ${count} images; ${count * cropBytes} are needed`,
+    )
+  }
+}
+
+/**
+ * Runs of 1 to `maxBatchSize` images by a session of exactly `size`: the last part is filled up with zeros.
+ */
+export function inParts(session: Session, size: number, maxBatchSize: number): Session {
+  const { cropBytes } = session
+  const partBytes = size * cropBytes
+  const part = new Uint8Array(partBytes)
+  return {
+    ...session,
+    run(crops, count) {
+      assertBatch(crops, count, { cropBytes, maxBatchSize })
+      const parts: Float32Array[] = []
+      for (let at = 0; at < crops.length; at += partBytes) {
+        part.fill(0).set(crops.subarray(at, at + partBytes))
+        parts.push(session.run(part, size))
+      }
+      const [{ length = 0 } = {}] = parts
+      const scores = new Float32Array((count * length) / size) // [count, classes]
+      parts.forEach((found, index) => {
+        const at = index * length
+        scores.set(found.subarray(0, scores.length - at), at)
+      })
+      return scores
     },
   }
 }

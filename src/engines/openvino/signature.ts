@@ -47,7 +47,7 @@ export function readInput(library: OpenVino, model: Pointer): ModelInput {
   return { name, dtype, height, width }
 }
 
-/** The output to serve. @throws Error that lists what there is */
+/** The output to serve, of a model that is bound to one image. @throws Error that lists what there is */
 export function chooseOutput(
   library: OpenVino,
   model: Pointer,
@@ -75,8 +75,8 @@ export function chooseOutput(
   if (found.shape?.length !== 2 || classes < 1) {
     throw new Error(`its output ${describePort(found)} is not of the form [N,classes]`)
   }
-  if (batch !== -1) {
-    throw new Error(`its output ${describePort(found)} is for ${batch} images whatever the batch`)
+  if (batch !== 1 && batch !== -1) {
+    throw new Error(`its output ${describePort(found)} is for ${batch} images where one is given`)
   }
   return { name: found.name, classes }
 }

@@ -8,11 +8,12 @@ import { readSavedModel } from '../../savedmodel/read-saved-model.ts'
 import { writeSavedModel } from '../../savedmodel/write-saved-model.ts'
 import type { Availability, Engine, LoadedModel, LoadRequest, ModelDescription } from '../engine.ts'
 import { nvidiaGpus } from '../nvidia-gpus.ts'
+import { kindOf, mixesImages, type Run, trialCrops } from '../score-kind.ts'
 import { findInstallation, type Installation } from './installation.ts'
 import { type Binding, loadLibrary, packageFile, packageName, type TensorFlow } from './library.ts'
 import { runError, UnfilledVariableError } from './model-errors.ts'
 import { openModel, servedEndpoint } from './open-model.ts'
-import { createSession, type Session } from './session.ts'
+import { createSession, type Session, type SessionOptions } from './session.ts'
 import type { Endpoint, ImageInput } from './signature.ts'
 
 const setupCommand = 'npm run setup:tensorflow'
@@ -70,12 +71,11 @@ async function loadAsSaved(request: LoadRequest): Promise<LoadedModel> {
   requireDevice(binding, installation, request)
   const { endpoint, sessionId } = await openModel(binding, request)
   try {
-    const session = createSession(binding, {
-      sessionId,
-      endpoint,
-      normalization: request.inputForm === 'tensors' ? null : request.normalization,
-    })
-    const { kind, classes } = askOutput(session, endpoint, request)
+    const normalization = request.inputForm === 'tensors' ? null : request.normalization
+    const options = { sessionId, endpoint, normalization }
+    const first = createSession(binding, options)
+    const { kind, classes } = askOutput(first, endpoint, request)
+    const session = await keepApart(first, options, { binding, request })
     const { input, output } = endpoint
     return {
       description: {
@@ -180,35 +180,47 @@ function requireDevice(
 }
 
 /**
- * The first run, which also finds what only a run can tell: that every variable has a value, how
- * many classes there are, and whether the scores are probabilities already.
+ * The first runs, which also find what only a run can tell: that every variable has a value, how many classes
+ * there are, and whether the scores are probabilities already.
  */
 function askOutput(session: Session, { input, output }: Endpoint, request: LoadRequest) {
-  const valueBytes = request.inputForm === 'tensors' ? Float32Array.BYTES_PER_ELEMENT : 1
-  const cropSize = input.height * input.width * 3 * valueBytes
-  // A mid-grey crop and a coloured gradient: two sums of 1 are no accident. As the bytes of floats
-  // they would be noise, so a session of tensors is shown zeros.
+  const cropSize = input.height * input.width * 3
+  // As the bytes of floats crops would be noise, so a session of tensors is shown zeros.
   const crops =
-    valueBytes === 1
-      ? [new Uint8Array(cropSize).fill(128), gradient(cropSize)]
-      : [new Uint8Array(cropSize)]
+    request.inputForm === 'tensors'
+      ? [new Uint8Array(cropSize * Float32Array.BYTES_PER_ELEMENT)]
+      : trialCrops(cropSize)
   try {
     const scores = crops.map((crop) => session.run(crop, 1))
-    const kind = output.kind ?? (scores.every(areProbabilities) ? 'probabilities' : 'logits')
-    return { kind, classes: scores[0]?.length ?? 0 }
+    return { kind: output.kind ?? kindOf(scores), classes: scores[0]?.length ?? 0 }
   } catch (error) {
     throw runError(request.model, error)
   }
 }
 
-function gradient(cropSize: number): Uint8Array {
-  return Uint8Array.from({ length: cropSize }, (_, at) => (at * 7 + (at % 3) * 60) % 256)
+/**
+ * The session, or one that runs an image at a time where images that run together would change each
+ * other's scores.
+ */
+async function keepApart(
+  session: Session,
+  options: SessionOptions,
+  { binding, request }: { readonly binding: Binding; readonly request: LoadRequest },
+): Promise<Session> {
+  const { endpoint } = options
+  const { input } = endpoint
+  if (input.batchSize !== null || request.maxBatchSize === 1) return session
+  const bytes = input.height * input.width * 3
+  const run: Run = (crops, count) => session.run(asFed(crops, request), count)
+  if (!(await mixesImages(bytes, run))) return session
+  return createSession(binding, {
+    ...options,
+    endpoint: { ...endpoint, input: { ...input, batchSize: 1 } },
+  })
 }
 
-/** Sums of a thousand float32 probabilities stray from 1 by less than this. */
-const sumTolerance = 1e-3
-
-function areProbabilities(scores: Float32Array): boolean {
-  const sum = scores.reduce((total, score) => total + score, 0)
-  return scores.every((score) => score >= 0) && Math.abs(sum - 1) <= sumTolerance
+/** Crops as a session of tensors takes them: the bytes of floats. */
+function asFed(crops: Uint8Array, { inputForm }: LoadRequest): Uint8Array {
+  if (inputForm !== 'tensors') return crops
+  return new Uint8Array(Float32Array.from(crops, (value) => value / 255).buffer)
 }

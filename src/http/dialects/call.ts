@@ -4,24 +4,19 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { cancelledWith } from '../../cancellation.ts'
 import type { ScoredImage, ScoreInput, ScoreRequest, Target } from '../../classification/types.ts'
 import { ServiceError } from '../../errors.ts'
-import { type Admitted, admitRequest, clientTimeoutOf } from '../admission.ts'
+import { type Admitted, admitRequest, clientTimeoutOf, imagesAtOnce } from '../admission.ts'
 import type { Edge } from '../edge.ts'
 import { orAborted } from '../exchange.ts'
 import { HttpError } from '../failure.ts'
 import type { ReadBodyOptions } from '../read-body.ts'
 import { recordOf } from '../request-record.ts'
+import { maxImages } from './limits.ts'
 
 export interface DialectCall extends Admitted {
   readonly target: Target
 }
 
-/** Tensors of one request; the same as Triton's --http-max-input-size. */
-export const maxTensorBytes = 64 * 1024 * 1024
-/** Of JSON, which takes far more memory than its bytes while it is read. */
-export const maxJsonTensorBytes = 32 * 1024 * 1024
-/** Images of one request. */
-export const maxImages = 256
-/** Of those, how many are under way together: enough to fill batches, too few to fill the queue. */
+/** Of a request's images, how many are under way together: enough to fill batches, too few to fill the queue. */
 const imagesInFlight = 32
 
 const callKey = Symbol('call')
@@ -86,7 +81,7 @@ interface ScoreCall extends Pick<ScoreRequest, 'wants'> {
  * @throws ServiceError of `Classifier.score`
  */
 export async function scoreAll(
-  { classifier }: Edge,
+  edge: Edge,
   { request, call, wants }: ScoreCall,
   inputs: readonly ScoreInput[],
 ): Promise<readonly ScoredImage[]> {
@@ -105,11 +100,15 @@ export async function scoreAll(
       const input = inputs[at] as ScoreInput
       const { target, deadline } = call
       const request = { input, target, deadline, signal }
-      results[at] = await classifier.score(wants === undefined ? request : { ...request, wants })
+      results[at] = await edge.classifier.score(
+        wants === undefined ? request : { ...request, wants },
+      )
     }
   }
   try {
-    const workers = Array.from({ length: Math.min(imagesInFlight, inputs.length) }, work)
+    const isAlone = inputs.length === 1
+    const length = isAlone ? 1 : imagesAtOnce(edge, [call.target], imagesInFlight)
+    const workers = Array.from({ length }, work)
     await orAborted(Promise.all(workers), call.signal)
   } catch (error) {
     next = inputs.length

@@ -4,13 +4,14 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { toProbabilities } from '../../classification/score.ts'
 import type { ScoredImage } from '../../classification/types.ts'
+import { readCodedBody } from '../coded-body.ts'
 import type { Edge } from '../edge.ts'
 import { HttpError } from '../failure.ts'
 import { isJsonBody, maxJsonBytes } from '../json-image.ts'
 import { addOperation } from '../operation.ts'
 import { parseSmallJson } from '../parse-json.ts'
 import { bodyTooLarge } from '../read-body.ts'
-import { isFormType, readImage, readRawBody } from '../read-image.ts'
+import { isFormType, readImage } from '../read-image.ts'
 import { admitCall, bodyOptions, callOf, scoreImage } from './call.ts'
 import { type ErrorShape, pathOf, pathText } from './error-shape.ts'
 import { badField, base64Of, type Fields, objectOf, wholeOf } from './fields.ts'
@@ -49,7 +50,7 @@ async function readInput(edge: Edge, request: FastifyRequest) {
     const image = await readImage(request, { ...call, maxImageBytes, parameters: [] })
     return { image, parameters: query }
   }
-  const body = await readRawBody(request, bodyOptions(call, maxJsonBytes(maxImageBytes)))
+  const body = await readCodedBody(request, bodyOptions(call, maxJsonBytes(maxImageBytes)))
   const isJson = isJsonBody(body, contentType)
   const fields = isJson ? objectOf(parseSmallJson(body, inputsForm), 'the body') : {}
   const image = isJson ? base64Of(fields.inputs, '"inputs"') : body

@@ -1,7 +1,7 @@
 // What V2 clients ask about a model: metadata, Triton's configuration and statistics.
 import type { ModelStatistics, Tally } from '../../classification/statistics.ts'
 import type { ModelState } from '../../classification/types.ts'
-import { maxImages } from './call.ts'
+import { maxImages } from './limits.ts'
 import { imageInputOf } from './tensor-values.ts'
 
 const platform = 'tensorflow_savedmodel'

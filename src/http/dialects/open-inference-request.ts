@@ -5,7 +5,6 @@ import { HttpError } from '../failure.ts'
 import { parseJson } from '../parse-json.ts'
 import { bodyTooLarge } from '../read-body.ts'
 import { type BinaryBody, decodeElements } from './binary-tensors.ts'
-import { maxImages, maxJsonTensorBytes } from './call.ts'
 import {
   badField,
   base64Of,
@@ -16,6 +15,7 @@ import {
   textOf,
   wholeOf,
 } from './fields.ts'
+import { maxImages, maxJsonTensorBytes } from './limits.ts'
 import { cutImages, fillFlat, type ImageInput, imageInputOf, valuesOf } from './tensor-values.ts'
 
 export interface InferRequest {

@@ -2,13 +2,14 @@
 // https://github.com/kserve/open-inference-protocol
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ModelState, Target } from '../../classification/types.ts'
+import { readCodedBody, sendCoded } from '../coded-body.ts'
 import type { Edge } from '../edge.ts'
 import { HttpError } from '../failure.ts'
 import { addOperation } from '../operation.ts'
 import { headerLengthName, splitBody } from './binary-tensors.ts'
-import { admitCall, bodyOptions, callOf, maxTensorBytes, scoreAll, within } from './call.ts'
-import { readCodedBody, sendCoded } from './coded-body.ts'
+import { admitCall, bodyOptions, callOf, scoreAll, within } from './call.ts'
 import { type ErrorShape, pathOf, pathText } from './error-shape.ts'
+import { maxTensorBytes } from './limits.ts'
 import { inferAnswer } from './open-inference-answer.ts'
 import { modelConfig, modelMetadata, modelStatistics } from './open-inference-models.ts'
 

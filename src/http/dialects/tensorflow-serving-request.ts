@@ -3,8 +3,8 @@
 import type { ModelState, ScoreInput } from '../../classification/types.ts'
 import { HttpError } from '../failure.ts'
 import { bodyTooLarge } from '../read-body.ts'
-import { maxImages } from './call.ts'
 import { badField, base64Of, type Fields, listOf, objectOf } from './fields.ts'
+import { maxImages } from './limits.ts'
 import { cutImages, fillShape, type ImageInput, imageInputOf, valuesOf } from './tensor-values.ts'
 
 export interface PredictRequest {

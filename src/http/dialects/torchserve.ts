@@ -7,7 +7,7 @@ import type { ProblemCode } from '../problem.ts'
 import { readImage } from '../read-image.ts'
 import { admitCall, callOf, scoreImage } from './call.ts'
 import { type ErrorShape, pathOf, pathText } from './error-shape.ts'
-import { bestLabels } from './ranking.ts'
+import { bestLabels, type RankedLabel } from './ranking.ts'
 
 /** What TorchServe's image_classifier handler answers by default. */
 const classes = 5
@@ -20,13 +20,12 @@ export function addTorchserve(app: FastifyInstance, edge: Edge): void {
   for (const id of predictions) {
     addOperation(app, contract, id).as(() => ({
       onRequest: admitCall(edge, targetOf),
-      handler: async (request) => {
+      handler: async (request, reply) => {
         const { claim, signal } = callOf(request)
         const { maxImageBytes } = edge.limits
         const image = await readImage(request, { maxImageBytes, claim, signal, parameters: [] })
         const best = bestLabels(await scoreImage(edge, request, { bytes: image }), classes)
-        // Labels that two classes share (ImageNet has a few) keep the better one.
-        return Object.fromEntries(best.map(({ label, score }) => [label, score] as const).reverse())
+        return reply.type('application/json; charset=utf-8').send(bestFirst(best))
       },
     }))
   }
@@ -40,6 +39,18 @@ export function addTorchserve(app: FastifyInstance, edge: Edge): void {
         .send({ status })
     },
   }))
+}
+
+/**
+ * {"tabby": 0.93, ...} as text, best first: an object would put labels that are numbers before all
+ * others. Of classes that share a label (ImageNet has a few) the better one is told.
+ */
+function bestFirst(best: readonly RankedLabel[]): string {
+  const members = new Map<string, string>()
+  for (const { label, score } of best) {
+    if (!members.has(label)) members.set(label, `${JSON.stringify(label)}:${JSON.stringify(score)}`)
+  }
+  return `{${[...members.values()].join()}}`
 }
 
 function targetOf(request: FastifyRequest) {

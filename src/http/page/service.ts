@@ -80,9 +80,11 @@ export async function offersExplanations(): Promise<boolean> {
   return /name:\s*explain\b/.test(text)
 }
 
+/** The person's key as its UTF-8 bytes: headers travel as Latin-1, and a key may be in any script. */
 export function authorization(): Record<string, string> {
   const key = currentKey()
-  return key === null ? {} : { authorization: `Bearer ${key}` }
+  if (key === null) return {}
+  return { authorization: `Bearer ${String.fromCharCode(...new TextEncoder().encode(key))}` }
 }
 
 export function unreachable(): Problem {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { rm } from 'node:fs/promises'
+import { execFileSync } from 'node:child_process'
+import { rm, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import test, { after, before } from 'node:test'
 import { photograph, photographs } from '../../support/photographs.ts'
@@ -47,6 +48,28 @@ test('files and folders are classified without a server, in order, as a table', 
   assert.match(stderr, /resnet50 has random weights: its answers mean nothing/)
 })
 
+test('of a folder only files are taken, each once, and a name is shown as text', async (t) => {
+  const folder = await tempFolder(t, {
+    'album/red\x1b[31m.jpg': (await photograph('')).buffer,
+    'album/folder.jpg/readme.txt': '',
+    'elsewhere.jpg': (await photograph('', 2)).buffer,
+  })
+  const album = join(folder, 'album')
+  await symlink('.', join(album, 'loop'))
+  await symlink('../elsewhere.jpg', join(album, 'link.jpg'))
+  execFileSync('mkfifo', [join(album, 'pipe.jpg')])
+  const { code, stdout, stderr } = await runCommand(
+    ['classify', '--top-k', '1', album],
+    environment,
+  )
+  assert.equal(code, 0, stderr)
+  const [, ...rows] = stdout.trimEnd().split('\n')
+  assert.equal(rows.length, 2, stdout)
+  assert.match(rows[0] ?? '', /link\.jpg/)
+  assert.match(rows[1] ?? '', /red\\x1b\[31m\.jpg/)
+  assert.ok(!stdout.includes('\x1b'))
+})
+
 test('--json prints a line an image, and a file that fails does not spoil the others', async (t) => {
   const folder = await tempFolder(t, {
     'good.jpg': (await photograph('')).buffer,
@@ -69,7 +92,7 @@ test('--json prints a line an image, and a file that fails does not spoil the ot
 })
 
 test('--url asks a server, which answers the same, and waits when it asks for patience', async (t) => {
-  const served = await serveModels({ API_KEYS: 'k', MAX_QUEUE_SIZE: '1', MAX_BATCH_SIZE: '1' })
+  const served = await serveModels({ API_KEYS: 'ключ', MAX_QUEUE_SIZE: '1', MAX_BATCH_SIZE: '1' })
   t.after(served.stop)
   const pictures = await photographs(12)
   const folder = await tempFolder(
@@ -80,7 +103,7 @@ test('--url asks a server, which answers the same, and waits when it asks for pa
     ENGINE: 'onnxruntime',
     MODEL_REPOSITORY: served.repository,
   })
-  const args = ['classify', '--json', '--url', served.origin, '--api-key', 'k', folder]
+  const args = ['classify', '--json', '--url', served.origin, '--api-key', 'ключ', folder]
   const there = await runCommand(args)
   assert.equal(there.code, 0, there.stderr)
   const best = (stdout: string) =>

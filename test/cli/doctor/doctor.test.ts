@@ -3,6 +3,7 @@ import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import test from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { freePort } from '../../chaos/support/ports.ts'
 import { runCommand } from '../../support/run-command.ts'
 import { type Served, serveModels } from '../../support/served.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
@@ -58,6 +59,27 @@ test('a model that is damaged is found, whatever its size says', async (t) => {
   const [, , models] = JSON.parse(stdout) as { findings: { level: string; text: string }[] }[]
   assert.equal(models?.findings[0]?.level, 'no')
   assert.match(models?.findings[0]?.text ?? '', /checksum/)
+})
+
+test('settings with which serve would not start are found', async (t) => {
+  const [port, other] = [new URL(served.origin).port, await freePort()]
+  const file = join(await tempFolder(t, { models: '' }), 'models')
+  const cases: [Record<string, string>, RegExp][] = [
+    [
+      { DEVICES: 'cpu,banana' },
+      /no {4}DEVICES names banana, which no engine can use here\n +-> .*cpu/,
+    ],
+    [{ PRECISION: 'int8' }, /no {4}PRECISION is int8, and no version of resnet34 is quantised\n/],
+    [{ PORT: String(other), METRICS_PORT: String(other) }, /no {4}METRICS_PORT is \d+, as PORT is/],
+    [{ METRICS_PORT: port }, /no {4}port \d+ of 127\.0\.0\.1 is in use .* --metrics-port/],
+    [{ MODEL_REPOSITORY: file }, /no {4}model repository \S+models: ENOTDIR/],
+    [{ MODEL_REPOSITORY: join(file, 'deeper') }, /no {4}model repository \S+deeper: ENOTDIR/],
+  ]
+  for (const [environment, finding] of cases) {
+    const { code, stdout } = await examine(environment)
+    assert.match(stdout, finding)
+    assert.equal(code, 1, stdout)
+  }
 })
 
 test('an empty repository says how it is filled', async (t) => {

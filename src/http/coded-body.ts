@@ -3,9 +3,9 @@ import type { Duplex } from 'node:stream'
 import { promisify } from 'node:util'
 import { createGunzip, createInflate, deflate, gzip } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { HttpError } from '../failure.ts'
-import { type ReadBodyOptions, readBody } from '../read-body.ts'
-import { readRawBody } from '../read-image.ts'
+import { HttpError } from './failure.ts'
+import { type ReadBodyOptions, readBody } from './read-body.ts'
+import { addVary } from './vary.ts'
 
 /** A map and no object: the name comes from a client, and objects know `constructor`. */
 const decoders = new Map<string, () => Duplex>([
@@ -28,14 +28,10 @@ export async function readCodedBody(
   request: FastifyRequest,
   options: Omit<ReadBodyOptions, 'expectedBytes'>,
 ): Promise<Uint8Array> {
-  const coding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase()
-  if (coding === 'identity' || coding === '') return await readRawBody(request, options)
+  const coding = codingOf(request)
+  if (coding === undefined) return await readRawBody(request, options)
   const decoder = decoders.get(coding)?.()
-  if (decoder === undefined) {
-    const found = JSON.stringify(coding.slice(0, 40))
-    const message = `Content-Encoding is ${found}; allowed are gzip, deflate and identity`
-    throw new HttpError('bad_request', message)
-  }
+  if (decoder === undefined) throw badCoding(coding, 'gzip, deflate or identity')
   const { raw } = request
   const cut = () => {
     if (!raw.complete) decoder.destroy()
@@ -52,6 +48,32 @@ export async function readCodedBody(
   }
 }
 
+/** How a body is compressed, where it is. */
+function codingOf({ headers }: FastifyRequest): string | undefined {
+  const coding = headers['content-encoding']?.trim().toLowerCase() ?? ''
+  return coding === '' || coding === 'identity' ? undefined : coding
+}
+
+function badCoding(coding: string, allowed: string): HttpError {
+  const found = JSON.stringify(coding.slice(0, 40))
+  return new HttpError('bad_request', `Content-Encoding is ${found}; expected ${allowed}`)
+}
+
+/** For forms, whose parser takes the bytes as they come. @throws HttpError bad_request */
+export function assertNotCoded(request: FastifyRequest): void {
+  const coding = codingOf(request)
+  if (coding !== undefined) throw badCoding(coding, 'none for a form')
+}
+
+function readRawBody(
+  request: FastifyRequest,
+  { maxBytes, claim, signal }: Omit<ReadBodyOptions, 'expectedBytes'>,
+): Promise<Uint8Array> {
+  const length = request.headers['content-length']
+  const expectedBytes = length === undefined ? undefined : Number(length)
+  return readBody(request.raw, { maxBytes, expectedBytes, claim, signal })
+}
+
 function isZlibError(error: unknown): boolean {
   return /^Z_/.test(String((error as { code?: unknown } | null)?.code))
 }
@@ -62,7 +84,7 @@ export async function sendCoded(
   reply: FastifyReply,
   body: Uint8Array,
 ): Promise<FastifyReply> {
-  reply.header('vary', 'accept-encoding')
+  addVary(reply, 'accept-encoding')
   const coding = wantedCoding(request.headers['accept-encoding'])
   if (coding === undefined || body.length < minCodedBytes) return reply.send(body)
   reply.header('content-encoding', coding)
