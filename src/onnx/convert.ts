@@ -189,6 +189,16 @@ function chooseBranch(node: GraphNode, { emitter, values, model }: NodeContext):
   return chosen.map((one) => resultAt(values, one) ?? operation.unsupported('chooses nothing'))
 }
 
+/** Why an operator that is in no table is not converted. */
+function refusalOf(op: string): string {
+  if (!/^(Stateless)?(Random|TruncatedNormal|Multinomial)/.test(op)) {
+    return 'is an operator that cannot be converted to ONNX'
+  }
+  const keras =
+    'of Keras with ExportArchive and `lambda x: model(x, training=False)`, see docs/models.md'
+  return `makes random numbers, which no answer should depend on: export the model as it is at inference (${keras})`
+}
+
 function convertNode(node: GraphNode, context: NodeContext): readonly Value[] {
   if (node.op === 'If') return chooseBranch(node, context)
   const { emitter, values, model } = context
@@ -203,7 +213,7 @@ function convertNode(node: GraphNode, context: NodeContext): readonly Value[] {
   const operation = new Operation(node, { emitter, inputs, model })
   const operator = operators.get(node.op)
   if (operator === undefined) {
-    return operation.unsupported('is an operator that cannot be converted to ONNX')
+    return operation.unsupported(refusalOf(node.op))
   }
   emitter.enter(node.name)
   try {

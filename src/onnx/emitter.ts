@@ -29,6 +29,12 @@ function requireSizes(shape: Extents): void {
   if (!shape.every(Number.isInteger)) throw new OperandError(`makes the shape [${shape}]`)
 }
 
+/**
+ * Multiplications of constants that a conversion does itself, in a few seconds at most: the low-rank
+ * adapters of a large vision transformer take a fifth of it.
+ */
+const maxConstantProducts = 2 ** 30
+
 /** A growing ONNX graph. One lives as long as one conversion. */
 export class Emitter {
   readonly nodes: OnnxNode[] = []
@@ -37,10 +43,18 @@ export class Emitter {
   readonly shapes = new Map<string, Extents>()
   #scope = ''
   #count = 0
+  #productsLeft = maxConstantProducts
 
   /** Names that follow start with the TensorFlow node they come from. */
   enter(scope: string): void {
     this.#scope = scope
+  }
+
+  /** Whether so many multiplications of constants are worth this conversion's time; they count if so. */
+  affords(products: number): boolean {
+    if (products > this.#productsLeft) return false
+    this.#productsLeft -= products
+    return true
   }
 
   /** Appends a node with one output. */

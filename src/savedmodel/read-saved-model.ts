@@ -18,10 +18,11 @@ import type {
   ValueRef,
 } from '../graph/graph.ts'
 import type { Tensor } from '../graph/tensor.ts'
+import { changedBy } from './assignments.ts'
 import type { MetaGraphDef } from './generated/saved_model_pb.ts'
 import { createGraphSource, type GraphSource } from './graph-source.ts'
 import { modelFileName, readServingGraph } from './saved-model-file.ts'
-import { createMainScope, type Scope } from './scope.ts'
+import { createMainScope, describeNode, type Scope } from './scope.ts'
 import { chooseSignature, type Signature } from './signatures.ts'
 import { readCheckpoint } from './tensor-bundle.ts'
 import { cutSlice, parseSlice } from './tensor-slice.ts'
@@ -55,9 +56,10 @@ export async function readSavedModel(folder: string, options: ReadOptions = {}):
   const chosen = chooseOutputs(signature, path, options.outputs)
   const wanted = chosen.map(({ tensor }) => tracer.trace(main, tensor))
   const traced = traceGraph(source, { tracer, feeds }, wanted)
-  const tensors = await readVariables(folder, traced, () =>
-    checkpointKeys(metaGraph, source, { main, tracer }),
-  )
+  const tensors = await readVariables(folder, traced, () => {
+    refuseChangesAtLoad(metaGraph, source, { traced, main, tracer })
+    return checkpointKeys(metaGraph, source, { main, tracer })
+  })
   return {
     nodes: [
       ...placeholders(inputs),
@@ -128,6 +130,35 @@ function checkpointKeys(
     )
   }
   return findCheckpointKeys(source, scope, saverDef.restoreOpName)
+}
+
+/** Where TensorFlow's loader finds the operation that it runs after restoring the variables. */
+const initializationSignature = '__saved_model_init_op'
+const initializationCollections = ['saved_model_main_op', 'legacy_init_op']
+
+function initializers({ signatureDef, collectionDef }: MetaGraphDef): readonly string[] {
+  const signed = signatureDef[initializationSignature]?.outputs[initializationSignature]?.name
+  const collected = initializationCollections.flatMap((name) => {
+    return collectionDef[name]?.nodeList?.value ?? []
+  })
+  return signed ? [...collected, signed] : collected
+}
+
+/** @throws ModelError `unsupported` where the model changes a variable that is needed when it is loaded */
+function refuseChangesAtLoad(
+  metaGraph: MetaGraphDef,
+  source: GraphSource,
+  { traced, ...places }: { traced: TracedGraph; main: Scope; tracer: Tracer },
+): void {
+  const changed = changedBy(source, places, initializers(metaGraph))
+  for (const use of traced.nodes) {
+    const change = 'identity' in use ? changed.get(use.identity) : undefined
+    if (change === undefined) continue
+    throw new ModelError(
+      'unsupported',
+      `${source.path}: ${describeNode(change)} changes variable ${use.name} when the model is loaded; only variables that keep the checkpoint's values are supported, export the model without that operation`,
+    )
+  }
 }
 
 /** The tensors of a graph's variables, by the identity of the variable. */

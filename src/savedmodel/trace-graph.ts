@@ -2,6 +2,7 @@
 // Variables stay open: which tensor fills them is the checkpoint's affair (read-saved-model.ts).
 import { ModelError } from '../errors.ts'
 import type { Attribute, GraphNode, ValueRef } from '../graph/graph.ts'
+import { createReadCheck } from './assignments.ts'
 import type { GraphSource } from './graph-source.ts'
 import { maxNameCharacters, maxNodes } from './limits.ts'
 import { createNodeAttributes } from './node-attributes.ts'
@@ -49,6 +50,7 @@ export function traceGraph(
   const attributesOf = createNodeAttributes(source)
   const placed = createPlaced()
   const variableNames = new Map<string, string>()
+  const variableOf = createVariableLookup(source, tracer)
 
   function visit(root: Value): ValueRef {
     const stack = referenceTo(root) === undefined ? [open(root)] : []
@@ -68,10 +70,8 @@ export function traceGraph(
   /** Where the graph has a value already; `undefined` where its node must be visited first. */
   function referenceTo(value: Value): ValueRef | undefined {
     const fed = feeds.nameOf(value)
-    if (fed !== undefined) {
-      return { node: fed, output: 0 }
-    }
-    const variable = variableReadBy(value, tracer)
+    if (fed !== undefined) return { node: fed, output: 0 }
+    const variable = variableOf(value)
     if (variable !== undefined) {
       const name = variableNames.get(variableIdentity(variable))
       return name === undefined ? undefined : { node: name, output: 0 }
@@ -85,7 +85,7 @@ export function traceGraph(
   }
 
   function open(value: Value): Frame {
-    const variable = variableReadBy(value, tracer)
+    const variable = variableOf(value)
     if (variable !== undefined) {
       return { value, variable, inputs: [], next: 0 }
     }
@@ -117,6 +117,16 @@ export function traceGraph(
   }
 
   return { outputs: wanted.map(visit), nodes }
+}
+
+/** variableReadBy, of variables that still hold what the checkpoint has for them. */
+function createVariableLookup(source: GraphSource, tracer: Tracer) {
+  const check = createReadCheck(source, tracer)
+  return (value: Value): Value | undefined => {
+    const variable = variableReadBy(value, tracer)
+    if (variable !== undefined) check(value, variable)
+    return variable
+  }
 }
 
 /** Names of finished nodes of all scopes; `null` while their inputs are visited. */

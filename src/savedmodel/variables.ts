@@ -6,14 +6,12 @@ import { ModelError } from '../errors.ts'
 import type { NodeDef } from './generated/saved_model_pb.ts'
 import type { GraphSource } from './graph-source.ts'
 import { maxNodes } from './limits.ts'
-import { describeNode, enterCall, type Scope, type Value } from './scope.ts'
+import { type Place, runningWith } from './running.ts'
+import { describeNode, type Scope, type Value } from './scope.ts'
 import type { Tracer } from './trace.ts'
 
 const referenceVariables = new Set(['Variable', 'VariableV2'])
 const assignments = new Set(['Assign', 'AssignVariableOp'])
-
-/** A node in a scope. */
-type Place = Pick<Value, 'scope' | 'node'>
 
 /** The variable that `value` is the content of, as the node that declares it; else `undefined`. */
 export function variableReadBy(value: Value, tracer: Tracer): Value | undefined {
@@ -64,36 +62,19 @@ export function findCheckpointKeys(
   return keys
 }
 
-/** Every node that runs with the restore operation: what it waits for, and all of called functions. */
-function* restoring(source: GraphSource, main: Scope, start: string): Generator<Place> {
-  const queue: Place[] = []
-  const seen = new Set<string>()
-  const push = (scope: Scope, name: string) => {
-    const id = scope.prefix + name
-    const node = scope.body.nodes.get(name)
-    if (node !== undefined && !seen.has(id)) {
-      seen.add(id)
-      queue.push({ scope, node })
+/** Every node that runs with the restore operation. */
+function restoring(source: GraphSource, main: Scope, start: string): Generator<Place> {
+  let nodes = 0
+  const spend = () => {
+    nodes += 1
+    if (nodes > maxNodes) {
+      throw new ModelError(
+        'unsupported',
+        `${source.path}: restoring the variables takes more than the allowed ${maxNodes} nodes`,
+      )
     }
   }
-  push(main, start)
-  for (let place = queue.pop(); place !== undefined; place = queue.pop()) {
-    yield place
-    const { scope, node } = place
-    for (const input of scope === main ? node.input : []) {
-      push(main, input.replace(/^\^|:.*$/gs, ''))
-    }
-    const called = source.calledBy(node)
-    for (const name of called?.nodes.keys() ?? []) {
-      push(enterCall(scope, { node, body: called as NonNullable<typeof called> }), name)
-      if (seen.size > maxNodes) {
-        throw new ModelError(
-          'unsupported',
-          `${source.path}: restoring the variables takes more than the allowed ${maxNodes} nodes`,
-        )
-      }
-    }
-  }
+  return runningWith({ source, spend }, main, [start])
 }
 
 function assignmentOf({ scope, node }: Place, tracer: Tracer): [Value, Value] | undefined {

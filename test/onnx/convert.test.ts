@@ -60,6 +60,14 @@ test('an operator outside the table names itself, its node and the model', () =>
   assert.throws(() => convert(graph), /model odd: node "Betainc_\d+" \(Betainc\) is an operator/)
 })
 
+test('an operator that makes random numbers says how to export a model without it', () => {
+  for (const op of ['StatelessRandomGetKeyCounter', 'StatelessRandomUniformV2', 'RandomUniform']) {
+    const graph = graphOf((builder) => builder.node(op, [builder.image]))
+    const expected = new RegExp(`\\(${op}\\) makes random numbers.*training=False`)
+    assert.throws(() => convert(graph), expected)
+  }
+})
+
 /** The number of images as a float. */
 function count(builder: GraphBuilder): ValueRef {
   const first = [builder.ints([0]), builder.ints([1]), builder.ints([1])]
@@ -155,6 +163,21 @@ for (const [op, constant] of Object.entries(huge)) {
     )
   })
 }
+
+test('a product of constants that would take seconds is left to the engine', () => {
+  const product = (builder: GraphBuilder, rows: number) => {
+    const factors = [
+      [rows, 2 ** 10],
+      [2 ** 10, 2 ** 10],
+    ].map((shape) => builder.node('Fill', [builder.ints(shape), builder.scalar(0.001)]))
+    const sum = builder.node('Sum', [builder.node('MatMul', factors), builder.ints([0, 1])])
+    return builder.node('Mul', [builder.image, sum])
+  }
+  const written = (rows: number) =>
+    convert(graphOf((builder) => product(builder, rows))).onnx.nodes.map(({ op }) => op)
+  assert.ok(!written(2).includes('Gemm'))
+  assert.ok(written(2 ** 11).includes('Gemm'))
+})
 
 /** Of two results the first where more than `least` rows are there. */
 function choice(builder: GraphBuilder, least: number, results: readonly ValueRef[]): ValueRef {

@@ -19,6 +19,9 @@ export interface Differences {
   readonly functions?: FunctionInit[]
   readonly tags?: string[]
   readonly restoreOpName?: string
+  /** What the loader runs after restoring, as TensorFlow 1 names it, and as TensorFlow 2 does. */
+  readonly mainOpName?: string
+  readonly initOpName?: string
 }
 
 const float = 1
@@ -50,9 +53,11 @@ export function unary(name: string, nodes: NodeInit[], result: string): Function
 export async function writeModel(
   folder: string,
   nodes: NodeInit[],
-  { functions = [], tags = ['serve'], restoreOpName = '' }: Differences = {},
+  { functions = [], tags = ['serve'], restoreOpName = '', ...named }: Differences = {},
 ): Promise<void> {
   const tensor = (name: string) => ({ name: `${name}:0`, dtype: float, tensorShape: {} })
+  const { mainOpName, initOpName } = named
+  const init = '__saved_model_init_op'
   const model = create(SavedModelSchema, {
     savedModelSchemaVersion: 1n,
     metaGraphs: [
@@ -60,8 +65,12 @@ export async function writeModel(
         metaInfoDef: { tags },
         graphDef: { node: [node('x', 'Placeholder'), ...nodes], library: { function: functions } },
         saverDef: { restoreOpName },
+        collectionDef: mainOpName
+          ? { saved_model_main_op: { nodeList: { value: [mainOpName] } } }
+          : {},
         signatureDef: {
           serving_default: { inputs: { x: tensor('x') }, outputs: { y: tensor('y') } },
+          ...(initOpName && { [init]: { outputs: { [init]: tensor(initOpName) } } }),
         },
       },
     ],

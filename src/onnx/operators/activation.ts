@@ -1,5 +1,6 @@
 // Activations, most of them one ONNX operator.
 import { applyUnary, type Unary, writeOperator } from '../arithmetic.ts'
+import { type Known, known } from '../known.ts'
 import { store } from '../layout.ts'
 import { float, int } from '../model.ts'
 import type { Operation, Operator } from '../operation.ts'
@@ -60,14 +61,32 @@ function leaky(alpha: number): Unary {
 
 function softmax(operation: Operation): Value {
   if ((operation.input(0).shape.at(-1) ?? 1) < 0) operation.unsupported('normalises over the batch')
-  const stored = store(operation.emitter, operation.input(0))
-  const axis = positionOf(stored.order, stored.shape.length - 1)
   const op = operation.node.op === 'LogSoftmax' ? 'LogSoftmax' : 'Softmax'
+  const x = operation.input(0)
+  if (x.kind === 'known') return softmaxKnown(x, op)
+  const stored = store(operation.emitter, x)
+  const axis = positionOf(stored.order, stored.shape.length - 1)
   return operation.emitter.node(
     op,
     { inputs: [stored.name], attributes: { axis: int(axis) } },
     stored,
   )
+}
+
+/** Along the last axis; the largest element is taken out so that no exponential is infinite. */
+function softmaxKnown(x: Known, op: 'Softmax' | 'LogSoftmax'): Known {
+  const width = x.shape.at(-1) ?? 1
+  const elements = Float32Array.from(x.elements)
+  for (let start = 0; start < elements.length; start += width) {
+    const row = elements.subarray(start, start + width)
+    const largest = row.reduce((a, b) => Math.max(a, b), -Infinity)
+    const sum = row.reduce((total, value) => total + Math.exp(value - largest), 0)
+    const shift = largest + Math.log(sum)
+    row.forEach((value, i) => {
+      row[i] = op === 'LogSoftmax' ? value - shift : Math.exp(value - largest) / sum
+    })
+  }
+  return known('float32', x.shape, elements)
 }
 
 export const activationOperators: Readonly<Record<string, Operator>> = {

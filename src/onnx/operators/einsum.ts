@@ -3,6 +3,7 @@
 
 import { elementCount } from '../../graph/tensor.ts'
 import { reshapeKnown } from '../known.ts'
+import { sumKnownProducts } from '../known-products.ts'
 import { inPlainOrder, reshape } from '../layout.ts'
 import { text } from '../model.ts'
 import type { Operation, Operator } from '../operation.ts'
@@ -22,6 +23,8 @@ function sumProducts(operation: Operation): Value {
     if (size < 0 && !result.includes(axis)) operation.unsupported('sums over the batch')
   }
   const shape = Array.from(result, (axis) => sizes.get(axis) as number)
+  const folded = sumKnown(operation, b === undefined ? [a] : [a, b], result)
+  if (folded !== null) return folded
   const dense = b === undefined ? null : asDenseLayer(operation, [a, b, result], shape)
   return dense ?? writeEinsum(operation, equation, shape)
 }
@@ -58,6 +61,23 @@ function axisSizes(operation: Operation, terms: readonly string[]): Map<string, 
     }
   })
   return sizes
+}
+
+/** Sums of constants, as kernels are put together from. */
+function sumKnown(
+  { emitter, inputs }: Operation,
+  [a, b]: readonly [string, string?],
+  result: string,
+): Value | null {
+  const [left, right] = inputs
+  if (left?.kind !== 'known') return null
+  if (b === undefined) return sumKnownProducts(emitter, [{ value: left, axes: a }], result)
+  if (right?.kind !== 'known') return null
+  const factors = [
+    { value: left, axes: a },
+    { value: right, axes: b },
+  ] as const
+  return sumKnownProducts(emitter, factors, result)
 }
 
 /** Weights that begin with the axes the input ends with; null for every other equation. */

@@ -4,16 +4,22 @@
 
 import { broadcastExtents, type Extents } from '../extent.ts'
 import { type Known, reshapeKnown, tensorFromKnown } from '../known.ts'
+import { sumKnownProducts } from '../known-products.ts'
 import { arrangeKnown, inPlainOrder, reshape, store } from '../layout.ts'
 import type { Operation, Operator } from '../operation.ts'
 import { arrange, channelsFirst, plainOrder, sameOrder } from '../permutation.ts'
 import type { Reshaped, Stored, Value } from '../value.ts'
 import { multiplyIntegers, type Product } from './integer-products.ts'
 
+/** Letters for the axes of stacked matrices; ranks above 8 nobody multiplies. */
+const outerAxes = 'ABCDEF'
+
 function multiplyMatrices(operation: Operation, flags: readonly [string, string]): Value {
   const [swapA, swapB] = flags.map((flag) => operation.bool(flag, false))
   const a = swapA ? swapLast(operation, 0) : operation.input(0)
   const b = swapB ? swapLast(operation, 1) : operation.input(1)
+  const folded = multiplyKnown(operation, { a, b })
+  if (folded !== null) return folded
   if (a.dtype === 'float32' && b.dtype === 'float32') return multiplyFloats(operation, { a, b })
   if ((a.shape.at(-1) ?? -1) < 0) operation.unsupported('sums over the batch')
   return multiplyIntegers(
@@ -31,6 +37,19 @@ function multiplyFloats(operation: Operation, { a, b }: Product): Value {
     return writeProduct(operation, { a, b })
   }
   return multiplyByWeights(operation, a, b)
+}
+
+/** Kernels may be products of constants; null where the engine is to multiply them. */
+function multiplyKnown({ emitter }: Operation, { a, b }: Product): Known | null {
+  if (a.kind !== 'known' || b.kind !== 'known') return null
+  const shape = productShape(a.shape, b.shape)
+  if (shape === null || shape.length - 2 > outerAxes.length) return null
+  const outer = ({ length }: Extents) => outerAxes.slice(outerAxes.length - (length - 2))
+  const factors = [
+    { value: a, axes: `${outer(a.shape)}ik` },
+    { value: b, axes: `${outer(b.shape)}kj` },
+  ] as const
+  return sumKnownProducts(emitter, factors, `${outer(shape)}ij`)
 }
 
 /** @param weights [features, outputs] */
