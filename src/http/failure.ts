@@ -63,7 +63,10 @@ function codeOf(error: unknown): string {
 const noSuchFile: readonly [ProblemCode, string] = ['route_not_found', 'there is no such file']
 const tooManyParts = 'the form has too many parts'
 
-/** Codes (or names) of Fastify's, its plugins' and Node's errors, each with the words clients get instead of theirs. */
+/**
+ * Codes (or names) of errors of Fastify, its plugins and Node, each with the words that clients get
+ * instead of theirs.
+ */
 const libraryErrors: Readonly<Record<string, readonly [ProblemCode, string]>> = {
   FST_ERR_BAD_URL: ['bad_request', 'the path is not a well-formed URL path'],
   FST_ERR_MAX_PARAM_LENGTH: ['route_not_found', 'a name in the path is too long to exist'],

@@ -78,9 +78,12 @@ export async function* readFormFiles(
   }
 }
 
-/** RFC 7578 §4.2 requires no filename, and several libraries send none. */
+/**
+ * RFC 7578 §4.2 requires no filename, and several libraries send none. What says of itself that it is
+ * words about the image is then a field.
+ */
 function isPartAFile(_field?: string, contentType = '', filename?: string): boolean {
-  return filename !== undefined || !/^(text\/|application\/json$)/.test(contentType)
+  return filename !== undefined || !/^text\/|^application\/(.*\+)?(json|xml)$/.test(contentType)
 }
 
 function toFormFile(

@@ -71,8 +71,12 @@ test('a part of a form is a file by its type alone, whoever gives it no filename
   for (const type of ['image/png', 'image/jpeg', 'application/octet-stream', 'Image/PNG; q=1']) {
     assertAnswered(await form(`content-type: ${type}\r\n`))
   }
-  for (const text of ['', 'content-type: text/plain; charset=utf-8\r\n']) {
-    const { body } = await form(text)
+  for (const text of [
+    '',
+    'content-type: text/plain; charset=utf-8',
+    'content-type: application/xml',
+  ]) {
+    const { body } = await form(text && `${text}\r\n`)
     assert.match(body.detail, /the form has no file, only text/)
   }
 })
