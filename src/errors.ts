@@ -63,6 +63,16 @@ export class ModelError extends Error {
   }
 }
 
+/**
+ * A model that changes its own variables before it reads them: whoever takes a checkpoint's values for constants
+ * answers wrong, so only TensorFlow runs it.
+ */
+export class StatefulModelError extends ModelError {
+  constructor(message: string) {
+    super('unsupported', message)
+  }
+}
+
 /** A mistake of the person at the command line or in the configuration: one line, no stack. */
 export class UsageError extends Error {
   override readonly name: string = 'UsageError'

@@ -1,6 +1,6 @@
 // Variables that the model itself changes, while it is loaded or while it serves. Here they are constants
 // of the checkpoint, which is right as long as nobody reads what was assigned.
-import { ModelError } from '../errors.ts'
+import { ModelError, StatefulModelError } from '../errors.ts'
 import type { GraphSource } from './graph-source.ts'
 import { maxTraceSteps } from './limits.ts'
 import { nodeName, type Place, runningWith } from './running.ts'
@@ -26,7 +26,7 @@ function assignedBy(places: Iterable<Place>, tracer: Tracer): ReadonlyMap<string
 
 /**
  * A check of what reads a variable.
- * @throws ModelError `unsupported` where the order of execution puts an assignment to it before
+ * @throws StatefulModelError where the order of execution puts an assignment to it before
  */
 export function createReadCheck(
   source: GraphSource,
@@ -57,8 +57,7 @@ export function createReadCheck(
 
 function refuseRead({ path }: GraphSource, read: Value, assignment: Place): never {
   const found = `${describeNode(read)} reads a variable after ${describeNode(assignment)} has changed it`
-  throw new ModelError(
-    'unsupported',
+  throw new StatefulModelError(
     `${path}: ${found}; only variables that keep the checkpoint's values are supported, export the model without the assignment (layers that augment images at random have some: docs/models.md)`,
   )
 }

@@ -8,7 +8,7 @@
 //   variables.ts         which checkpoint key fills which variable
 //   tensor-bundle.ts     the checkpoint's tensors
 import { join } from 'node:path'
-import { ModelError, messageOf } from '../errors.ts'
+import { ModelError, messageOf, StatefulModelError } from '../errors.ts'
 import type {
   Attribute,
   Graph,
@@ -144,7 +144,7 @@ function initializers({ signatureDef, collectionDef }: MetaGraphDef): readonly s
   return signed ? [...collected, signed] : collected
 }
 
-/** @throws ModelError `unsupported` where the model changes a variable that is needed when it is loaded */
+/** @throws StatefulModelError where the model changes a variable that is needed when it is loaded */
 function refuseChangesAtLoad(
   metaGraph: MetaGraphDef,
   source: GraphSource,
@@ -154,8 +154,7 @@ function refuseChangesAtLoad(
   for (const use of traced.nodes) {
     const change = 'identity' in use ? changed.get(use.identity) : undefined
     if (change === undefined) continue
-    throw new ModelError(
-      'unsupported',
+    throw new StatefulModelError(
       `${source.path}: ${describeNode(change)} changes variable ${use.name} when the model is loaded; only variables that keep the checkpoint's values are supported, export the model without that operation`,
     )
   }

@@ -4,7 +4,7 @@
 // other: OpenVINO's reader finds no variables in what tf.Module saves, for one.
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
-import { ModelError, messageOf } from '../../errors.ts'
+import { ModelError, messageOf, StatefulModelError } from '../../errors.ts'
 import type { LoadRequest, ModelDescription } from '../engine.ts'
 import { convertedModel } from '../onnxruntime/converted-model.ts'
 import type { Pointer } from './c-api.ts'
@@ -42,7 +42,8 @@ export async function readModel(place: Workplace, request: LoadRequest): Promise
   try {
     return await first(place, request)
   } catch (error) {
-    if (error instanceof ModelError && error.kind !== 'unsupported') throw error
+    const isFinal = error instanceof ModelError && error.kind !== 'unsupported'
+    if (isFinal || error instanceof StatefulModelError) throw error
     const reason = messageOf(error)
     return await second(place, request).then(
       (read) => ({ ...read, note: `${read.way}, since otherwise: ${reason}` }),
