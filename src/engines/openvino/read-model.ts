@@ -6,7 +6,7 @@ import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ModelError, messageOf, StatefulModelError } from '../../errors.ts'
 import type { LoadRequest, ModelDescription } from '../engine.ts'
-import { convertedModel } from '../onnxruntime/converted-model.ts'
+import { convertedModel, readServed } from '../onnxruntime/converted-model.ts'
 import type { Pointer } from './c-api.ts'
 import type { Workplace } from './compile-model.ts'
 import { addConversions, boundBatch } from './prepare-model.ts'
@@ -76,11 +76,20 @@ async function checkFiles({ model, folder }: LoadRequest): Promise<void> {
   await checkCheckpoint(folder)
 }
 
+/** OpenVINO's reader takes a checkpoint's values for constants. @throws StatefulModelError where they are none */
+async function checkState(request: LoadRequest): Promise<void> {
+  await readServed(request).catch((error: unknown) => {
+    // Whatever else keeps this service from reading it may be no obstacle to OpenVINO.
+    if (error instanceof StatefulModelError) throw error
+  })
+}
+
 async function readDirectly(place: Workplace, request: LoadRequest): Promise<ReadModel> {
   const { library, core, handles } = place
   const { folder, normalization } = request
   if (request.precision === 'int8') throw new Error('int8 runs from the converted form only')
   await checkFiles(request)
+  if (request.cacheFolder === null) await checkState(request) // else the conversion came first
   const read = handles.own('ov_model_free', 'OpenVINO reads the SavedModel', (out) =>
     library.c.ov_core_read_model(core, folder, null, out),
   )
