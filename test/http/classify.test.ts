@@ -4,8 +4,9 @@ import { after, before, test } from 'node:test'
 import { deflateSync, gzipSync } from 'node:zlib'
 import request, { type Response } from 'supertest'
 import { assertContract } from '../support/contract-check.ts'
-import { noisePicture, picture } from '../support/pictures.ts'
+import { faultyPicture, noisePicture, picture } from '../support/pictures.ts'
 import { type Service, startService } from '../support/service.ts'
+import { until } from '../support/test-pool.ts'
 
 let service: Service
 let image: Buffer
@@ -227,7 +228,14 @@ test('many requests at once each get the answer to their own image', async () =>
   const images = await Promise.all(Array.from({ length: 12 }, (_, index) => picture(index)))
   const inTurn: unknown[] = []
   for (const one of images) inTurn.push((await client().post('/v1/classify').send(one)).body)
+  // While the session is held up they all wait, however slowly they come.
+  const slow = client()
+    .post('/v1/classify')
+    .send(await faultyPicture('slow'))
+    .then(({ status }) => status)
+  await until(() => service.classifier.models().some(({ sessions }) => sessions.busy === 1))
   const together = await Promise.all(images.map((one) => client().post('/v1/classify').send(one)))
+  assert.equal(await slow, 200)
   for (const [index, { body }] of together.entries()) {
     const best = (answer: unknown) => (answer as Response['body']).predictions[0]
     assert.equal(best(body).index, best(inTurn[index]).index)
