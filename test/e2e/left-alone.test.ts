@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { isAlive } from '../support/is-alive.ts'
 import { writeSmallModel } from '../support/known-images.ts'
 import { tempFolder } from '../support/temp-folder.ts'
 import { until } from '../support/test-pool.ts'
@@ -55,14 +56,6 @@ async function childrenOf({ pid }: ChildProcess): Promise<readonly number[]> {
 
 async function untilGone(pids: readonly number[]): Promise<void> {
   for (const pid of pids) await until(() => !isAlive(pid))
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
 }
 
 test('npm start: the server drains when the shell that npm puts before it is gone', async (t) => {

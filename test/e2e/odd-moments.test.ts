@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { isAlive } from '../support/is-alive.ts'
 import { writeSmallModel } from '../support/known-images.ts'
 import { endAllServed, startServed } from '../support/served-process.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -112,14 +113,6 @@ test('a start that is ended while it builds models ends what builds them', async
 async function childrenOf({ pid }: ChildProcess): Promise<readonly number[]> {
   const text = await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')
   return text.trim().split(' ').filter(Boolean).map(Number)
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
 }
 
 test('a session that died after its files were replaced, unannounced: what is there now is served', async (t) => {

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { isAnswerOf, startLoad } from '../support/checked-load.ts'
+import { isAlive } from '../support/is-alive.ts'
 import { type KnownImage, knownImages, writeSmallModel } from '../support/known-images.ts'
 import { faultyPicture } from '../support/pictures.ts'
 import { runCommand } from '../support/run-command.ts'
@@ -132,14 +133,6 @@ test('no session process outlives the server, even when that is killed', async (
   await server.ended
   await until(() => sessions.every((pid) => !isAlive(pid)))
 })
-
-function isAlive(pid: number): boolean {
-  try {
-    return process.kill(pid, 0)
-  } catch {
-    return false
-  }
-}
 
 test('SIGTERM: a connection on which nothing was ever sent does not hold the process', async () => {
   const environment = { REQUEST_TIMEOUT_MS: '600000', SHUTDOWN_GRACE_MS: '20000' }
