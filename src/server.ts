@@ -3,6 +3,7 @@ import { isatty } from 'node:tty'
 import { type AppOptions, createApp } from './app.ts'
 import type { Config } from './config.ts'
 import { messageOf, UsageError } from './errors.ts'
+import { allowHeapGrowth } from './heap-growth.ts'
 import { type ListenPlace, listenFailureOf } from './listen-failure.ts'
 import { openLog } from './open-log.ts'
 
@@ -20,6 +21,7 @@ export async function serve(
   version: string,
   { orphaned, ...injected }: Surroundings = {},
 ): Promise<void> {
+  allowHeapGrowth()
   const log = openLog(config.logLevel)
   const making = createApp(config, { log, version, ...injected })
   let stopping = false

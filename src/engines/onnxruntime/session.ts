@@ -2,6 +2,7 @@
 import type { InferenceSession } from 'onnxruntime-node'
 import { ModelError } from '../../errors.ts'
 import type { LoadedModel, LoadRequest, ModelDescription } from '../engine.ts'
+import { fixedBatches, joinScores } from '../fixed-batch.ts'
 import { findScoreKind } from '../score-kind.ts'
 import { cudaAdvice } from './cuda-provider.ts'
 import type { ConvertedModel } from './model-source.ts'
@@ -128,7 +129,7 @@ function askKind(runner: Runner): Promise<ModelDescription['output']['kind']> {
 
 /** @param pixels uint8 [count, height, width, 3]; @returns float32 [count, classes] */
 async function runBatch(runner: Runner, pixels: Uint8Array, count: number): Promise<Float32Array> {
-  const { input, output } = runner.facts
+  const { input } = runner.facts
   const imageBytes = input.height * input.width * 3 * runner.valueBytes
   if (pixels.byteLength !== count * imageBytes) {
     throw new RangeError(
@@ -137,16 +138,11 @@ async function runBatch(runner: Runner, pixels: Uint8Array, count: number): Prom
   }
   const size = runner.runSize(count)
   if (size === count) return runOnce(runner, pixels, count)
-  // In chunks of a fixed batch size, the last one filled up with black.
-  const scores = new Float32Array(count * output.classes)
-  for (let start = 0; start < count; start += size) {
-    const chunk = new Uint8Array(size * imageBytes)
-    const end = Math.min(start + size, count)
-    chunk.set(pixels.subarray(start * imageBytes, end * imageBytes))
-    const part = await runOnce(runner, chunk, size)
-    scores.set(part.subarray(0, (end - start) * output.classes), start * output.classes)
+  const scores: Float32Array[] = []
+  for (const batch of fixedBatches(pixels, size * imageBytes)) {
+    scores.push(await runOnce(runner, batch, size))
   }
-  return scores
+  return joinScores(scores, { size, count })
 }
 
 async function runOnce(

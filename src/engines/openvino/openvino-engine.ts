@@ -7,7 +7,7 @@ import { compileModel } from './compile-model.ts'
 import { findLibrary } from './find-library.ts'
 import { Handles, loadOpenVino, type OpenVino } from './open-vino.ts'
 import { readModel } from './read-model.ts'
-import { createSession, inParts } from './session.ts'
+import { createSession, inFixedBatches } from './session.ts'
 import { trimMemory } from './trim-memory.ts'
 
 export const openvinoEngine: Engine = { name: 'openvino', probe, load }
@@ -78,7 +78,7 @@ async function loadWith(library: OpenVino, request: LoadRequest): Promise<Loaded
       const size = { height: input.height, width: input.width, classes: output.classes }
       const form = { compiled, ...size, scores, maxBatchSize: batch ?? maxBatchSize, inputForm }
       const session = createSession(library, lasting, form)
-      const fitting = batch === null ? session : inParts(session, batch, maxBatchSize)
+      const fitting = batch === null ? session : inFixedBatches(session, batch, maxBatchSize)
       return { precision, session: fitting }
     }
     const { session, precision } = await openSession({})

@@ -1,6 +1,7 @@
 // Runs batches through one compiled model. Input and output live in two buffers of the largest
 // batch, each wrapped in native tensors once per batch size, so that a run allocates nothing native.
 import type { LoadRequest } from '../engine.ts'
+import { fixedBatches, joinScores } from '../fixed-batch.ts'
 import { elementTypes, type Pointer } from './c-api.ts'
 import type { Handles, OpenVino } from './open-vino.ts'
 
@@ -110,29 +111,16 @@ function assertBatch(
   }
 }
 
-/**
- * Runs of 1 to `maxBatchSize` images by a session of exactly `size`: the last part is filled up with zeros.
- */
-export function inParts(session: Session, size: number, maxBatchSize: number): Session {
+/** Runs of 1 to `maxBatchSize` images by a session of exactly `size`. */
+export function inFixedBatches(session: Session, size: number, maxBatchSize: number): Session {
   const { cropBytes } = session
-  const partBytes = size * cropBytes
-  const part = new Uint8Array(partBytes)
   return {
     ...session,
     run(crops, count) {
       assertBatch(crops, count, { cropBytes, maxBatchSize })
-      const parts: Float32Array[] = []
-      for (let at = 0; at < crops.length; at += partBytes) {
-        part.fill(0).set(crops.subarray(at, at + partBytes))
-        parts.push(session.run(part, size))
-      }
-      const [{ length = 0 } = {}] = parts
-      const scores = new Float32Array((count * length) / size) // [count, classes]
-      parts.forEach((found, index) => {
-        const at = index * length
-        scores.set(found.subarray(0, scores.length - at), at)
-      })
-      return scores
+      const batches = fixedBatches(crops, size * cropBytes)
+      const scores = Array.from(batches, (batch) => session.run(batch, size))
+      return joinScores(scores, { size, count })
     },
   }
 }

@@ -3,6 +3,7 @@
 // tensors, which it reads back and narrows again one by one, and it computes every output. Its loader
 // refuses models in whose signatures, served or not, a type stands that JavaScript has no tensors of.
 import type { Normalization } from '../engine.ts'
+import { fixedBatches, joinScores } from '../fixed-batch.ts'
 import type { Binding } from './library.ts'
 import { createNormalizer } from './normalize.ts'
 import { toPlanes } from './planes.ts'
@@ -59,10 +60,10 @@ export function createSession(binding: Binding, options: SessionOptions): Sessio
   return {
     run(pixels, count) {
       const crops = pixels.subarray(0, count * cropSize)
-      const { batchSize } = input
-      return batchSize === null || batchSize === count
-        ? runOnce(crops)
-        : runInParts(crops, { partSize: batchSize * cropSize, cropSize, runOnce })
+      const size = input.batchSize ?? count
+      if (size === count) return runOnce(crops)
+      const scores = Array.from(fixedBatches(crops, size * cropSize), runOnce)
+      return joinScores(scores, { size, count })
     },
   }
 }
@@ -115,28 +116,4 @@ function requireScores(shape: readonly number[], count: number | undefined, name
   const isFlat = shape.length >= 2 && shape.slice(1, -1).every((size) => size === 1)
   if (isFlat && shape[0] === count) return
   throw new Error(`output ${name} is [${shape.join(', ')}] for ${count} images, not [N, classes]`)
-}
-
-/** For graphs that take exactly so many images: the last part is filled up with black ones. */
-function runInParts(
-  pixels: Uint8Array,
-  options: {
-    readonly partSize: number
-    readonly cropSize: number
-    readonly runOnce: (pixels: Uint8Array) => Float32Array
-  },
-): Float32Array {
-  const { partSize, cropSize, runOnce } = options
-  const count = pixels.length / cropSize
-  const part = new Uint8Array(partSize)
-  let scores = new Float32Array(0)
-  for (let at = 0; at < pixels.length; at += partSize) {
-    part.fill(0).set(pixels.subarray(at, at + partSize))
-    const partScores = runOnce(part)
-    const classes = partScores.length / (partSize / cropSize)
-    if (at === 0) scores = new Float32Array(count * classes)
-    const wanted = Math.min(partSize, pixels.length - at) / cropSize
-    scores.set(partScores.subarray(0, wanted * classes), (at / cropSize) * classes)
-  }
-  return scores
 }
