@@ -37,7 +37,9 @@ module.exports = {
     forbid(
       'nobody-imports-the-root',
       { path: '^src/[^/]+/', pathNot: '^src/cli/' },
-      { path: '^src/(app|load-model|observers|server|config|heap-growth|listen-failure|open-log)\\.ts$' },
+      {
+        path: '^src/(app|load-model|observers|server|config|heap-growth|listen-failure|open-log)\\.ts$',
+      },
     ),
     forbid(
       'http-sees-only-types-of-repository',
