@@ -10,7 +10,7 @@ import { contenders, type Running, start } from './compare/contenders.ts'
 import { closedLoop, openLoop } from './compare/load.ts'
 import { awake, measurePoint, settleMsOf } from './compare/measure.ts'
 import { capacityOf, mergeBare, mergePoints, pointsOf } from './compare/merge-rounds.ts'
-import { signalTree } from './compare/process-tree.ts'
+import { endTrees, signalTree } from './compare/process-tree.ts'
 import { manyClients, ownPrefix } from './compare/ratios.ts'
 import { writeReport } from './compare/report.ts'
 import {
@@ -215,10 +215,7 @@ async function measureOpen(entries: readonly Entry[]): Promise<void> {
   }
 }
 
-for (const pid of toStop) {
-  signalTree(pid, 'SIGCONT')
-  signalTree(pid, 'SIGTERM')
-}
+const ended = endTrees(toStop)
 
 const comparison: Comparison = {
   model: given.model,
@@ -247,8 +244,6 @@ await writeFile(
   `${JSON.stringify(comparison, null, 1)}\n`,
 )
 process.stdout.write(await writeReport(comparison, given.output))
-const endGraceMs = 3000
-await new Promise((resolve) => setTimeout(resolve, endGraceMs))
-for (const pid of toStop) signalTree(pid, 'SIGKILL')
+await ended
 await rm(setting.scratch, { recursive: true, force: true })
 process.exit()

@@ -64,3 +64,16 @@ export function signalTree(root: number, signal: 'SIGSTOP' | 'SIGCONT' | 'SIGTER
     }
   }
 }
+
+/** Longer than any contender takes to stop by itself. */
+const endGraceMs = 3000
+
+/** Wakes trees and asks them to stop; what is still there after a while is killed. */
+export async function endTrees(roots: readonly number[]): Promise<void> {
+  for (const root of roots) {
+    signalTree(root, 'SIGCONT')
+    signalTree(root, 'SIGTERM')
+  }
+  await new Promise((resolve) => setTimeout(resolve, endGraceMs))
+  for (const root of roots) signalTree(root, 'SIGKILL')
+}
