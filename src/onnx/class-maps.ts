@@ -55,13 +55,17 @@ function passBy(nodes: Nodes, value: ValueRef): GraphNode | undefined {
   if (node === undefined || !passedBy.has(node.op)) return node
   const [first, second] = node.inputs
   if (node.op === 'IdentityN') return passBy(nodes, node.inputs[value.output] ?? value)
-  const isSwapped = first !== undefined && second !== undefined && isConstant(nodes, first)
+  const isConstant = (value: ValueRef | undefined) =>
+    value !== undefined && constantOf(nodes, value) !== undefined
+  const isSwapped = second !== undefined && isConstant(first)
+  // Two layers that are added up: neither has the whole of the scores.
+  if (isSum(node) && !isSwapped && !isConstant(second)) return node
   const next = isSwapped ? second : first
   return next === undefined ? undefined : passBy(nodes, next)
 }
 
-function isConstant(nodes: Nodes, value: ValueRef): boolean {
-  return constantOf(nodes, value) !== undefined
+function isSum({ op }: GraphNode): boolean {
+  return op === 'Add' || op === 'AddV2'
 }
 
 function constantOf(nodes: Nodes, { node: name }: ValueRef): Tensor | undefined {

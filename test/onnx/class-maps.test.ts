@@ -47,3 +47,15 @@ test('a graph that does not end in pooling and one dense layer is refused in wor
     message: /other: its outputs are not global average pooling/,
   })
 })
+
+test('scores that are the sum of two layers have no maps of one of them; a bias is no layer', () => {
+  const maps = (isSum: boolean) => {
+    const builder = createGraphBuilder([-1, 8, 8, 3])
+    const pooled = builder.node('Mean', [builder.image, builder.ints([1, 2])])
+    const layer = () => builder.node('MatMul', [pooled, builder.floats([3, 4])])
+    const other = isSum ? layer() : builder.floats([4])
+    return withClassMaps(builder.build(builder.node('AddV2', [layer(), other]), [-1, 4]), 'sum')
+  }
+  assert.equal(maps(false).outputs.at(-1)?.name, classMapsOutput)
+  assert.throws(() => maps(true), { name: 'ModelError', kind: 'unsupported' })
+})
