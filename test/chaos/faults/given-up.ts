@@ -5,13 +5,16 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'undici'
 import { withFault } from '../../fixtures/faults.ts'
 import { picture, png } from '../../support/known-images.ts'
-import { startServed } from '../../support/served-process.ts'
+import { type ServedProcess, startServed } from '../../support/served-process.ts'
 import type { Fault } from '../support/fault.ts'
 
 /** Enough that they cannot be part of the batch that runs. */
 const many = 40
 /** A `slow` image keeps the only session busy for 300 ms (faulty-worker.ts). */
 const whileBusyMs = 100
+const lookAgainMs = 20
+/** Far more than it takes on a busy machine. */
+const waitLimitMs = 10_000
 
 const environment = { SESSIONS_PER_DEVICE: '1' }
 
@@ -20,7 +23,14 @@ export const givenUp: readonly Fault[] = [
     name: 'clients leave while their images wait: none of them is computed',
     async run({ repository, images }) {
       const server = await startServed({ repository, faulty: true, environment })
-      const { url, busy } = await keepBusy(server.origin)
+      const url = urlOf(server.origin)
+      while ((await server.capacity('small')) < 1) await sleep(lookAgainMs)
+      const sessions = await server.sessions()
+      // It stays busy then, however slowly they come and go.
+      for (const pid of sessions) process.kill(pid, 'SIGSTOP')
+      const body = await png(picture(999))
+      const busy = request(url, { method: 'POST', body }).then((answer) => answer.body.dump())
+      await metricIs(server, 'batch_size_sum', 1)
       const leave = new AbortController()
       setMaxListeners(many, leave.signal)
       const left = images
@@ -28,10 +38,12 @@ export const givenUp: readonly Fault[] = [
         .map(({ body }) =>
           request(url, { method: 'POST', body, signal: leave.signal }).catch(() => 'left'),
         )
-      await sleep(whileBusyMs)
+      await metricIs(server, 'queue_depth', left.length)
       leave.abort()
-      await Promise.all([...left, busy])
-      await sleep(whileBusyMs)
+      await Promise.all(left)
+      await metricIs(server, 'queue_depth', 0)
+      for (const pid of sessions) process.kill(pid, 'SIGCONT')
+      await busy
       const computed = await server.metric('batch_size_sum', { model: 'small' })
       assert.equal(computed, 1, 'images computed, of which one was wanted')
       assert.equal(await server.metric('rejected_total', { reason: 'client_gone' }), left.length)
@@ -64,8 +76,19 @@ export const givenUp: readonly Fault[] = [
   },
 ]
 
+const urlOf = (origin: string) => `${origin}/v1/classify?model=small`
+
+async function metricIs(server: ServedProcess, name: string, value: number): Promise<void> {
+  const endAt = performance.now() + waitLimitMs
+  while (performance.now() < endAt) {
+    if ((await server.metric(name)) === value) return
+    await sleep(lookAgainMs)
+  }
+  assert.equal(await server.metric(name), value, name)
+}
+
 async function keepBusy(origin: string) {
-  const url = `${origin}/v1/classify?model=small`
+  const url = urlOf(origin)
   const body = await png(withFault(picture(999), 'slow'))
   const busy = request(url, { method: 'POST', body }).then((answer) => answer.body.dump())
   await sleep(whileBusyMs)
