@@ -59,12 +59,12 @@ export async function openLocalModels(config: Config): Promise<ImageSource> {
 /** A server that asks for patience this often in a row is given up. */
 const maxAttempts = 20
 
-/** A server at `origin`, which may be on another machine. */
-export function openServer(origin: string, apiKey: string | undefined): ImageSource {
+/** A server at `base`, which may be on another machine. */
+export function openServer(base: string, apiKey: string | undefined): ImageSource {
   const headers = authorizationOf(apiKey)
   return {
     async ask(image, question) {
-      const address = addressOf(origin, question)
+      const address = addressOf(base, question)
       for (let attempt = 1; ; attempt += 1) {
         const response = await post(address, image, headers)
         const body = (await response.json().catch(() => ({}))) as ServerAnswer
@@ -78,8 +78,8 @@ export function openServer(origin: string, apiKey: string | undefined): ImageSou
   }
 }
 
-function addressOf(origin: string, { models, topK }: Question): URL {
-  const address = new URL('/v1/classify', origin)
+function addressOf(base: string, { models, topK }: Question): URL {
+  const address = new URL(`${base}/v1/classify`)
   address.searchParams.set('top_k', String(topK))
   if (models.length > 0) address.searchParams.set('model', models.join(','))
   return address
