@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { cp } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import test from 'node:test'
@@ -109,6 +110,21 @@ test('a Node that is too old is told in one line', async (t) => {
     )
     assert.equal(status, 1)
   }
+})
+
+test('an installation without what builds is told in one line', async (t) => {
+  const folder = await tempFolder(t)
+  const start = 'src/cli/project/start.cjs'
+  const others = ['src/cli/refuse-old-node.cjs', 'openapi.yaml', 'tsconfig.json']
+  for (const name of [start, ...others, 'package.json', 'package-lock.json']) {
+    await cp(join(project, name), join(folder, name))
+  }
+  const { status, stderr } = runShell(`"${process.execPath}" "${join(folder, start)}"`)
+  assert.match(
+    stderr,
+    /^what builds resnet-serving is not installed: run `npm ci --include=dev` .*\n$/,
+  )
+  assert.equal(status, 1)
 })
 
 function runShell(line: string) {
