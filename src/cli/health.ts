@@ -1,7 +1,8 @@
 // `health`: asks a running server whether it is ready, for a container's HEALTHCHECK.
 import { Command } from 'commander'
 import { readConfig } from '../config.ts'
-import { messageOf, UsageError } from '../errors.ts'
+import { UsageError } from '../errors.ts'
+import { noAnswerFrom } from './no-answer.ts'
 import { ownAddress } from './own-address.ts'
 import { baseOf } from './server-address.ts'
 
@@ -24,9 +25,7 @@ export function healthCommand(): Command {
       }).then(
         (response) => response.status,
         (error: Error) => {
-          throw new UsageError(
-            `no answer from ${base}: ${messageOf(error.cause ?? error)}; is the server running there?`,
-          )
+          throw noAnswerFrom(base, error)
         },
       )
       if (status !== 200) throw new UsageError(`${base} is not ready: it answered ${status}`)

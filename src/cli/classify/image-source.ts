@@ -1,8 +1,9 @@
 // Who answers `classify`: a running server, or the same pool and models in this process.
 import { pino } from 'pino'
 import type { Config } from '../../config.ts'
-import { messageOf, ServiceError, UsageError } from '../../errors.ts'
+import { ServiceError, UsageError } from '../../errors.ts'
 import { authorizationOf } from '../authorization.ts'
+import { noAnswerFrom } from '../no-answer.ts'
 import { packageVersion } from '../package-version.ts'
 import type { ModelResult } from './classify-report.ts'
 
@@ -106,10 +107,7 @@ async function post(
   try {
     return await fetch(address, { method: 'POST', body: new Uint8Array(image), headers })
   } catch (error) {
-    const reason = messageOf((error as Error).cause ?? error)
-    throw new UsageError(
-      `no answer from ${address.origin}: ${reason}; is the server running there?`,
-    )
+    throw noAnswerFrom(address.origin, error)
   }
 }
 
