@@ -36,7 +36,7 @@ test('the page below a path of a proxy classifies, and its curl command finds th
   const command = (await page.evaluate('navigator.clipboard.readText()')) as string
   assert.match(await runCurl(t, command, { 'one.jpg': picture.buffer }), /"predictions"/)
   for (const link of await page.locator('#links a').all()) {
-    const address = await link.evaluate((element) => (element as HTMLAnchorElement).href)
+    const address = await link.evaluate((element) => (element as unknown as { href: string }).href)
     assert.equal((await fetch(address)).status, 200, address)
   }
   assert.deepEqual(complaints, [])
