@@ -55,7 +55,8 @@ test('the manifests that pages show are read', () => {
 
 test('links and pictures of the pages lead somewhere', () => {
   const inDocs = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'))
-  const pages = ['README.md', 'ARCHITECTURE.md', ...inDocs.map((name) => `docs/${name}`)]
+  const own = ['README.md', 'ARCHITECTURE.md', 'client/README.md']
+  const pages = [...own, ...inDocs.map((name) => `docs/${name}`)]
   for (const page of pages) {
     for (const [, target = ''] of read(page).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
       if (/^https?:/.test(target)) continue
