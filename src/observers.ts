@@ -39,6 +39,7 @@ export function lineupObserver(metrics: Metrics, log: Logger): LineupObserver {
     },
     problem: ({ model, version, message }) => log.error({ model, version }, message),
     problems: models.problems,
+    loads: models.loads,
     retired(served, isReplaced) {
       metrics.modelInfo.removed(modelInfo(served))
       if (!isReplaced) metrics.forget(namesOf(served.version))

@@ -112,6 +112,7 @@ export async function listenStubService(logLevel: string): Promise<string> {
         failed: ignore,
         problem: ignore,
         problems: ignore,
+        loads: ignore,
         retired: ignore,
       },
     }),

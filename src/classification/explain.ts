@@ -1,7 +1,7 @@
 // Where the best class was seen: the class-activation map of Zhou et al.,
 // https://arxiv.org/abs/1512.04150, drawn as a picture.
 
-import { shownRegion } from '../imaging/geometry.ts'
+import { type Size, shownRegion } from '../imaging/geometry.ts'
 import type { DrawHeatMap } from '../imaging/heat-map.ts'
 import type { DecodedImage } from '../imaging/imaging.ts'
 import { topK } from './probabilities.ts'
@@ -35,8 +35,8 @@ export function createExplainer(draw: DrawHeatMap): Explainer {
       const maps = await served.maps.mapsOf(crop, terms)
       const [best] = topK(scores, 1)
       const index = best?.index ?? 0
-      const map = mapOfClass(maps, index, scores.length)
       const { width, height } = recipe
+      const map = mapOfClass(maps, { index, classes: scores.length, aspect: height / width })
       const png = await draw({
         map,
         size: { width, height },
@@ -56,13 +56,30 @@ export function createExplainer(draw: DrawHeatMap): Explainer {
   }
 }
 
-/** One class of float32 [places, classes]. The places form a square, as images and strides do. */
-function mapOfClass(maps: Float32Array, index: number, classes: number) {
+interface ClassOfMaps {
+  readonly index: number
+  readonly classes: number
+  /** Height of the network's input, as a multiple of its width. */
+  readonly aspect: number
+}
+
+/** One class of float32 [places, classes]. */
+function mapOfClass(maps: Float32Array, { index, classes, aspect }: ClassOfMaps) {
   const places = maps.length / classes
-  const side = Math.round(Math.sqrt(places))
   const values = Float32Array.from(
     { length: places },
     (_, place) => maps[place * classes + index] as number,
   )
-  return { values, width: side, height: places / side }
+  return { values, ...sizeOfMap(places, aspect) }
+}
+
+/** Strides are alike down and across: of the forms with so many places, the one most like the input. */
+export function sizeOfMap(places: number, aspect: number): Size {
+  const wished = Math.sqrt(places * aspect)
+  let height = 1
+  for (let rows = 1; rows <= places; rows++) {
+    const isNearer = Math.abs(Math.log(rows / wished)) < Math.abs(Math.log(height / wished))
+    if (places % rows === 0 && isNearer) height = rows
+  }
+  return { width: places / height, height }
 }

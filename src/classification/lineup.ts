@@ -15,6 +15,8 @@ export interface LineupObserver {
   problem(problem: RepositoryProblem): void
   /** How many problems there are now. */
   problems(count: number): void
+  /** Of each model, whether all that was tried of what is wanted of it could be loaded. */
+  loads(isWell: ReadonlyMap<string, boolean>): void
   /** @param isReplaced by other content under the same number */
   retired(served: ServedModel, isReplaced: boolean): void
 }
@@ -86,6 +88,7 @@ class TableLineup implements Lineup {
     const isCopied = await this.#bringStandInsIn(scan, wanted, insist)
     for (const { model, manifest } of found.versions) table.route(model, manifest)
     this.#letGo(found, wanted)
+    this.#tellLoads()
     return { unsettled: unsettled || isCopied || missed.length > 0 }
   }
 
@@ -208,6 +211,13 @@ class TableLineup implements Lineup {
       this.#options.observe.retired(served, isReplaced)
     })
     this.#leaving.set(served, gone)
+  }
+
+  #tellLoads(): void {
+    const { table, observe } = this.#options
+    const isWell = new Map(table.all().map(({ version }) => [version.model, true]))
+    for (const { version } of this.#failures.all()) isWell.set(version.model, false)
+    observe.loads(isWell)
   }
 
   #noteProblems(found: readonly RepositoryProblem[]): void {

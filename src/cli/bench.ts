@@ -15,7 +15,7 @@ import { fillRepository } from './models/fill-repository.ts'
 import { inOneLine } from './one-line.ts'
 import { wholeNumber, wholeNumbers } from './option-forms.ts'
 import { type OwnService, startOwnService } from './own-service.ts'
-import { originOf } from './server-address.ts'
+import { baseOf } from './server-address.ts'
 
 interface BenchOptions {
   readonly url?: string
@@ -73,9 +73,11 @@ async function bench(paths: readonly string[], options: BenchOptions): Promise<v
     const first = await askOnce(service.origin, { key, models, image: firstOf(bodies) })
     process.stderr.write(`${first?.model} (${first?.weights} weights) at ${service.origin}\n`)
     const print = options.json ? printJson : createBenchTable()
+    const query = `?model=${encodeURIComponent(first?.model ?? '')}`
+    const { origin, pathname } = new URL(`${service.origin}/v1/classify`)
+    const path = `${pathname}${query}`
     for (const clients of options.clients) {
-      const load = { ...options, origin: service.origin, bodies, clients }
-      const path = `/v1/classify?model=${encodeURIComponent(first?.model ?? '')}`
+      const load = { ...options, origin, bodies, clients }
       const figures = await closedLoop({ ...load, path, headers: authorizationOf(key) })
       if (figures.failures.size > 0) process.exitCode = 1
       print({ clients, ...figures })
@@ -86,9 +88,9 @@ async function bench(paths: readonly string[], options: BenchOptions): Promise<v
 }
 
 /** Who answers, before clients ask: a key, a model or an image may be wrong. @throws UsageError */
-async function askOnce(origin: string, { key, models, image }: FirstQuestion) {
+async function askOnce(base: string, { key, models, image }: FirstQuestion) {
   try {
-    const [result] = await openServer(origin, key).ask(image, { models, topK: 1 })
+    const [result] = await openServer(base, key).ask(image, { models, topK: 1 })
     return result
   } catch (error) {
     if (error instanceof ImageFailure) throw new UsageError(`the first image: ${error.message}`)
@@ -103,7 +105,7 @@ interface FirstQuestion {
 }
 
 function running(url: string): OwnService {
-  return { origin: originOf(url), stop: async () => {} }
+  return { origin: baseOf(url), stop: async () => {} }
 }
 
 async function startOwn(model: string | undefined): Promise<OwnService> {

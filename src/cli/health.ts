@@ -1,9 +1,10 @@
 // `health`: asks a running server whether it is ready, for a container's HEALTHCHECK.
 import { Command } from 'commander'
 import { readConfig } from '../config.ts'
-import { messageOf, UsageError } from '../errors.ts'
+import { UsageError } from '../errors.ts'
+import { noAnswerFrom } from './no-answer.ts'
 import { ownAddress } from './own-address.ts'
-import { originOf } from './server-address.ts'
+import { baseOf } from './server-address.ts'
 
 /** A server that cannot answer this in time is not healthy. */
 const timeoutMs = 3000
@@ -18,15 +19,13 @@ export function healthCommand(): Command {
     .option('--url <url>', 'the server, instead of HOST and PORT')
     .addHelpText('after', example)
     .action(async ({ url }: { url?: string }) => {
-      const base = url === undefined ? ownAddress(readConfig(process.env)) : originOf(url)
-      const status = await fetch(new URL('/health/ready', base), {
+      const base = url === undefined ? ownAddress(readConfig(process.env)) : baseOf(url)
+      const status = await fetch(`${base}/health/ready`, {
         signal: AbortSignal.timeout(timeoutMs),
       }).then(
         (response) => response.status,
         (error: Error) => {
-          throw new UsageError(
-            `no answer from ${base}: ${messageOf(error.cause ?? error)}; is the server running there?`,
-          )
+          throw noAnswerFrom(base, error)
         },
       )
       if (status !== 200) throw new UsageError(`${base} is not ready: it answered ${status}`)

@@ -8,7 +8,7 @@ import { UsageError } from '../errors.ts'
 import { endWith } from './end-with.ts'
 
 export interface OwnService {
-  /** Where it listens, e.g. http://127.0.0.1:40123 */
+  /** Where it listens, e.g. http://127.0.0.1:40123; of a server behind a proxy also the path there. */
   readonly origin: string
   stop(): Promise<void>
 }

@@ -1,10 +1,14 @@
 // Where the server is that --url names.
 import { ConfigError } from '../errors.ts'
 
-/** Scheme, host and port of what --url says. @throws ConfigError where that is no address */
-export function originOf(url: string): string {
+/**
+ * What --url says, without what is behind its path and without a slash at the end: a proxy may serve
+ * below a path of its own. @throws ConfigError where that is no address
+ */
+export function baseOf(url: string): string {
   if (!/^https?:\/\//.test(url) || !URL.canParse(url)) {
     throw new ConfigError(`--url is ${JSON.stringify(url)}; expected an http or https address`)
   }
-  return new URL(url).origin
+  const { origin, pathname } = new URL(url)
+  return `${origin}${pathname.replace(/\/+$/, '')}`
 }

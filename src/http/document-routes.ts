@@ -20,6 +20,9 @@ import { docsContentSecurityPolicy } from './security-headers.ts'
 /** Folder of the web page; `npm run build` copies it beside the compiled code. */
 const pageFolder = fileURLToPath(new URL('page/', import.meta.url))
 
+/** Of the description at /docs/json, from which it is relative: a proxy may add a path before all of it. */
+const servers = [{ url: '..', description: 'this server' }]
+
 /**
  * A browser has no key yet when it asks for the page: it gets the page all the same, with status
  * 401, and the page asks for the key. It tells nothing that the repository does not.
@@ -74,10 +77,11 @@ const addPages: FastifyPluginAsync<{ readonly edge: Edge }> = async (app, { edge
   app.addHook('onRequest', askForWhole)
   await app.register(swagger, {
     mode: 'static',
-    specification: { document: contract.document as never },
+    specification: { document: { ...contract.document, servers } as never },
   })
   await app.register(swaggerUi, {
     routePrefix: '/docs',
+    indexPrefix: '.', // so that its files are found below a proxy's path
     staticCSP: docsContentSecurityPolicy,
     uiConfig: { tryItOutEnabled: true, displayRequestDuration: true },
   })

@@ -11,6 +11,8 @@ export interface ModelsObserver {
   failed(version: VersionName): void
   /** How many things in the repository cannot be used now. */
   problems(count: number): void
+  /** Of each model, whether nothing failed that is wanted of it. */
+  loads(isWell: ReadonlyMap<string, boolean>): void
 }
 
 /** From a small model out of the page cache to minutes of compiling for a GPU. */
@@ -25,7 +27,7 @@ export function createModelsMetrics(registry: Registry): ModelsObserver {
   })
   const lastLoad = new Gauge({
     name: 'model_last_load_success',
-    help: '1 where the last load of a version of the model worked, 0 where it failed',
+    help: '1 where the last load of each version that is wanted worked, 0 where one failed',
     labelNames: ['model'],
     registers: [registry],
   })
@@ -44,13 +46,15 @@ export function createModelsMetrics(registry: Registry): ModelsObserver {
   return {
     loaded({ model }, durationMs) {
       loads.inc({ model, outcome: 'ok' })
-      lastLoad.set({ model }, 1)
       durations.observe({ model }, durationMs / 1000)
     },
     failed({ model }) {
       loads.inc({ model, outcome: 'failed' })
-      lastLoad.set({ model }, 0)
     },
     problems: (count) => problems.set(count),
+    loads(isWell) {
+      lastLoad.reset() // of models that are gone
+      for (const [model, well] of isWell) lastLoad.set({ model }, well ? 1 : 0)
+    },
   }
 }

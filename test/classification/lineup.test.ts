@@ -127,6 +127,19 @@ test('at the start, the best version that is whole stands in for broken ones abo
   })
 })
 
+test('a version that failed is told by a metric for as long as it is wanted, whatever stands in', async () => {
+  await withBroken({ versions: [1, 2, 3], broken: [3] }, async (service) => {
+    const series = async () => {
+      const lines = (await service.metrics.render()).split('\n')
+      return lines.filter((line) => line.startsWith('model_last_load_success'))
+    }
+    assert.deepEqual(await series(), ['model_last_load_success{model="small"} 0'])
+    await rm(join(service.folder, 'small', '3'), { recursive: true })
+    await service.reload()
+    assert.deepEqual(await series(), ['model_last_load_success{model="small"} 1'])
+  })
+})
+
 test('nothing stands in for versions that a manifest names one by one', async () => {
   const manifest = { versionPolicy: { specific: { versions: [2] } } }
   await withBroken({ versions: [1, 2], broken: [2], manifest }, async (service) => {

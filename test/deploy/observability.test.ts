@@ -114,6 +114,17 @@ test('the dashboard shows every metric that DESIGN.md §7 lists', async () => {
   )
 })
 
+test('docs/observability.md has a row for every metric of the service', async () => {
+  const page = await readFile(join(project, 'docs/observability.md'), 'utf8')
+  const rows = page.match(/^\| `.*/gm)?.join('\n') ?? ''
+  const own = [...metrics.matchAll(/^# TYPE (?!nodejs_|process_)(\w+)/gm)].map(([, name]) => name)
+  assert.ok(own.length > 15)
+  assert.deepEqual(
+    own.filter((name) => !rows.includes(`\`${name}\``)),
+    [],
+  )
+})
+
 test('every alert has lines in the runbook, where its annotation says', async () => {
   const runbook = await readFile(join(project, 'docs/runbook.md'), 'utf8')
   const headings = new Set(

@@ -7,6 +7,8 @@ import { configurationPage } from '../../src/cli/project/generate-docs.ts'
 import { incompatible, thirdParties } from '../../src/cli/project/generate-third-party.ts'
 import { stamp } from '../../src/cli/project/stamp-changelog.ts'
 import { problemKinds } from '../../src/http/problem.ts'
+import { parseManifest } from '../../src/repository/manifest.ts'
+import { manifestSchema } from '../../src/repository/manifest-schema.ts'
 
 const root = fileURLToPath(new URL('../../../', import.meta.url))
 const read = (name: string) => readFileSync(join(root, name), 'utf8')
@@ -30,9 +32,31 @@ test('the page has advice for every code that it can meet', () => {
   }
 })
 
+test('docs/models.md has a row for every key of model.json', () => {
+  const { preprocess, ...others } = manifestSchema.properties
+  const rows = read('docs/models.md').match(/^\| `[^|]*/gm) ?? []
+  const names = rows.flatMap((row) => row.match(/\w+(?=`)/g) ?? [])
+  for (const key of [...Object.keys(others), ...Object.keys(preprocess.properties)]) {
+    assert.ok(names.includes(key), key)
+  }
+})
+
+test('the manifests that pages show are read', () => {
+  for (const page of ['docs/models.md', 'docs/repository.md']) {
+    const manifests = [...read(page).matchAll(/^```json\n(\{.*?^\})\n```/gms)]
+    assert.ok(manifests.length > 0, page)
+    for (const [, text = ''] of manifests) parseManifest(text, page)
+  }
+  // What stands in a cell is a part of `preprocess`.
+  const cells = [...read('docs/models.md').matchAll(/\| `("(?:rescale|mean|resize).*?)` *\|/g)]
+  assert.ok(cells.length > 3)
+  for (const [, part] of cells) parseManifest(`{ "preprocess": { ${part} } }`, 'a cell')
+})
+
 test('links and pictures of the pages lead somewhere', () => {
   const inDocs = readdirSync(join(root, 'docs')).filter((name) => name.endsWith('.md'))
-  const pages = ['README.md', 'ARCHITECTURE.md', ...inDocs.map((name) => `docs/${name}`)]
+  const own = ['README.md', 'ARCHITECTURE.md', 'client/README.md']
+  const pages = [...own, ...inDocs.map((name) => `docs/${name}`)]
   for (const page of pages) {
     for (const [, target = ''] of read(page).matchAll(/\]\(([^)#\s]+)[^)]*\)/g)) {
       if (/^https?:/.test(target)) continue

@@ -224,6 +224,33 @@ describe('the page at /', { skip: noBrowser }, () => {
     assert.equal(ground, 'rgb(16, 22, 20)')
   })
 
+  test('a name of a class is never cut off, however long it is', async () => {
+    const { page } = await open({ viewport: { width: 320, height: 640 } })
+    await page.setInputFiles('#files', [await photograph('one.jpg')])
+    await page.locator(done).waitFor()
+    const label = page.locator('.label').first()
+    await label.evaluate((element) => element.append('-and-so-on'.repeat(30)))
+    assert.ok(await label.evaluate(({ scrollWidth, clientWidth }) => scrollWidth <= clientWidth))
+    assert.ok(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'))
+  })
+
+  test('where the system chooses the colours, bars are still seen', async () => {
+    const { page } = await open({ forcedColors: 'active' })
+    await page.setInputFiles('#files', [await photograph('one.jpg')])
+    await page.locator(done).waitFor()
+    const grounds = await page.evaluate(`['.gauge', '.fill'].map((name) =>
+      getComputedStyle(document.querySelector(name)).backgroundColor)`)
+    assert.equal(new Set(grounds as string[]).size, 2)
+  })
+
+  test('without JavaScript a form sends the image, and the answer is shown as it is', async () => {
+    const { page } = await open({ javaScriptEnabled: false })
+    assert.equal(await page.getByText('Drop photographs here').isVisible(), false)
+    await page.getByLabel('An image').setInputFiles([await photograph('one.jpg')])
+    await page.getByRole('button', { name: 'Classify' }).click()
+    await page.getByText('"predictions"').waitFor()
+  })
+
   test('live numbers appear, and nothing is asked of any other host', async () => {
     const context = await browser.newContext()
     const page = await context.newPage()

@@ -8,7 +8,7 @@ import { defaultModelIn } from '../models/default-model.ts'
 import { fillRepository } from '../models/fill-repository.ts'
 import { inOneLine } from '../one-line.ts'
 import { wholeNumber } from '../option-forms.ts'
-import { originOf } from '../server-address.ts'
+import { baseOf } from '../server-address.ts'
 import { createReport, type FileResult, type Report } from './classify-report.ts'
 import { findImages } from './find-images.ts'
 import {
@@ -87,7 +87,7 @@ async function openSource(
   models: readonly string[],
 ): Promise<ImageSource> {
   if (url !== undefined) {
-    return openServer(originOf(url), apiKey ?? process.env.API_KEY)
+    return openServer(baseOf(url), apiKey ?? process.env.API_KEY)
   }
   const flags = repository === undefined ? {} : { MODEL_REPOSITORY: repository }
   const config = readConfig(process.env, flags)

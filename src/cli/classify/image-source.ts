@@ -1,8 +1,9 @@
 // Who answers `classify`: a running server, or the same pool and models in this process.
 import { pino } from 'pino'
 import type { Config } from '../../config.ts'
-import { messageOf, ServiceError, UsageError } from '../../errors.ts'
+import { ServiceError, UsageError } from '../../errors.ts'
 import { authorizationOf } from '../authorization.ts'
+import { noAnswerFrom } from '../no-answer.ts'
 import { packageVersion } from '../package-version.ts'
 import type { ModelResult } from './classify-report.ts'
 
@@ -59,12 +60,12 @@ export async function openLocalModels(config: Config): Promise<ImageSource> {
 /** A server that asks for patience this often in a row is given up. */
 const maxAttempts = 20
 
-/** A server at `origin`, which may be on another machine. */
-export function openServer(origin: string, apiKey: string | undefined): ImageSource {
+/** A server at `base`, which may be on another machine. */
+export function openServer(base: string, apiKey: string | undefined): ImageSource {
   const headers = authorizationOf(apiKey)
   return {
     async ask(image, question) {
-      const address = addressOf(origin, question)
+      const address = addressOf(base, question)
       for (let attempt = 1; ; attempt += 1) {
         const response = await post(address, image, headers)
         const body = (await response.json().catch(() => ({}))) as ServerAnswer
@@ -78,8 +79,8 @@ export function openServer(origin: string, apiKey: string | undefined): ImageSou
   }
 }
 
-function addressOf(origin: string, { models, topK }: Question): URL {
-  const address = new URL('/v1/classify', origin)
+function addressOf(base: string, { models, topK }: Question): URL {
+  const address = new URL(`${base}/v1/classify`)
   address.searchParams.set('top_k', String(topK))
   if (models.length > 0) address.searchParams.set('model', models.join(','))
   return address
@@ -106,10 +107,7 @@ async function post(
   try {
     return await fetch(address, { method: 'POST', body: new Uint8Array(image), headers })
   } catch (error) {
-    const reason = messageOf((error as Error).cause ?? error)
-    throw new UsageError(
-      `no answer from ${address.origin}: ${reason}; is the server running there?`,
-    )
+    throw noAnswerFrom(address.origin, error)
   }
 }
 

@@ -25,8 +25,10 @@ export async function examineModels(config: Settings): Promise<readonly Finding[
   }
   const findings: Finding[] = scan.problems.map(({ message }) => ({ level: 'no', text: message }))
   for (const version of scan.versions) findings.push(await examineModel(version))
-  if (scan.versions.length === 0)
-    return [...findings, { level: 'note', text: 'none', todo: howToFill }]
+  if (scan.versions.length === 0) {
+    // What is there and wrong is to be put right: nothing is filled in beside it.
+    return findings.length > 0 ? findings : [{ level: 'note', text: 'none', todo: howToFill }]
+  }
   const others = [
     ...examineDefault(scan.versions, config),
     ...examinePrecision(scan.versions, config),

@@ -9,9 +9,11 @@ export async function defaultModelIn({
   models,
   defaultModel,
 }: Pick<Config, 'modelRepository' | 'models' | 'defaultModel'>): Promise<string> {
-  const { versions } = await scanRepository(modelRepository, models)
+  const { versions, problems } = await scanRepository(modelRepository, models)
+  // Where nothing can be served, what is wrong with the only model says more than that another is absent.
+  const found = versions.length > 0 ? versions : problems
   return chooseDefault(
     defaultModel,
-    versions.map(({ model }) => model),
+    found.map(({ model }) => model),
   )
 }

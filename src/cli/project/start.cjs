@@ -2,7 +2,7 @@
 // It is CommonJS and reads files synchronously for the reason that bin.cts gives: nothing may use
 // libuv's threads before their number is set.
 const { spawnSync } = require('node:child_process')
-const { readdirSync, statSync } = require('node:fs')
+const { existsSync, readdirSync, statSync } = require('node:fs')
 const { join } = require('node:path')
 
 require('../refuse-old-node.cjs')(require('../../../package.json').engines.node)
@@ -25,7 +25,18 @@ function isBuilt() {
   return sources.every((name) => newestMs(join(project, name)) < builtMs)
 }
 
+/** Says in one line what the build would say with a stack. */
+function refuseWithoutCompiler() {
+  if (existsSync(join(project, 'node_modules/typescript-native'))) return
+  process.stderr.write(
+    'what builds resnet-serving is not installed: run `npm ci --include=dev` ' +
+      '(NODE_ENV=production and --omit=dev leave it out)\n',
+  )
+  process.exit(1)
+}
+
 if (!isBuilt()) {
+  refuseWithoutCompiler()
   const build = spawnSync('npm', ['run', '--silent', 'build'], {
     cwd: project,
     stdio: 'inherit',

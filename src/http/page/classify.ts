@@ -36,11 +36,12 @@ const emptyFile: Problem = {
 /** Bars beneath an image. */
 const predictions = 5
 
+/** Relative: a proxy may serve the page, and all beside it, below a path of its own. */
 export function addressFor({ models, explain }: Pick<Question, 'models' | 'explain'>): string {
   const query = new URLSearchParams({ top_k: String(predictions) })
   if (explain) query.set('explain', 'overlay')
   const names = models.length === 0 ? '' : `model=${models.map(encodeURIComponent).join(',')}&`
-  return `/v1/classify?${names}${query}`
+  return `v1/classify?${names}${query}`
 }
 
 /** @throws ServiceProblem; an AbortError where the signal was raised */

@@ -79,7 +79,7 @@ function showState(models: readonly ModelInfo[]): void {
 async function showThroughput(): Promise<void> {
   let text: string
   try {
-    const reply = await read('/metrics')
+    const reply = await read('metrics')
     text = reply.text
     ratePerMinute = reply.ratePerMinute
   } catch (error) {

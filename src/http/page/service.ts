@@ -53,7 +53,7 @@ export interface Reply {
   readonly ratePerMinute: number | null
 }
 
-/** Reads one of the service's small answers. @throws ServiceProblem */
+/** Reads one of the service's small answers, at a path relative to the page. @throws ServiceProblem */
 export async function read(path: string): Promise<Reply> {
   let response: Response
   try {
@@ -70,13 +70,13 @@ export async function read(path: string): Promise<Reply> {
 }
 
 export async function readModels(): Promise<readonly ModelInfo[]> {
-  const { text } = await read('/v1/models')
+  const { text } = await read('v1/models')
   return (JSON.parse(text) as { models: readonly ModelInfo[] }).models
 }
 
 /** Whether this server can say where a model looked: its contract has the parameter. */
 export async function offersExplanations(): Promise<boolean> {
-  const { text } = await read('/openapi.yaml')
+  const { text } = await read('openapi.yaml')
   return /name:\s*explain\b/.test(text)
 }
 

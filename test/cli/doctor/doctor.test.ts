@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import test from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../../chaos/support/ports.ts'
+import { photograph } from '../../support/photographs.ts'
 import { runCommand } from '../../support/run-command.ts'
 import { type Served, serveModels } from '../../support/served.ts'
 import { tempFolder } from '../../support/temp-folder.ts'
@@ -86,4 +87,19 @@ test('an empty repository says how it is filled', async (t) => {
   const { code, stdout } = await examine({ MODEL_REPOSITORY: await tempFolder(t) })
   assert.equal(code, 0)
   assert.match(stdout, /note {2}none\n +-> `serve` fills it at its first start/)
+})
+
+test('where the only model cannot be read, doctor and classify say why, and of nothing else', async (t) => {
+  const folder = await tempFolder(t, {
+    'mine/model.json': '{ "labels": "names.txt" }',
+    'mine/1/saved_model.pb': '',
+    'a.jpg': (await photograph('')).buffer,
+  })
+  const { code, stdout } = await examine({ MODEL_REPOSITORY: folder })
+  assert.equal(code, 1)
+  assert.match(stdout, /no {4}mine\/model.json names labels names.txt, which is not there\n/)
+  assert.doesNotMatch(stdout, /fills it/)
+  const args = ['classify', join(folder, 'a.jpg')]
+  const { stderr } = await runCommand(args, { MODEL_REPOSITORY: folder })
+  assert.match(stderr, /: mine\/model.json names labels names.txt, which is not there\n$/)
 })
