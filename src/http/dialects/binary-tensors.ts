@@ -48,12 +48,12 @@ export function decodeElements(binary: Uint8Array, count: number): Uint8Array[] 
 }
 
 export function encodeElements(texts: readonly string[]): Uint8Array {
-  return Buffer.concat(
-    texts.flatMap((text) => {
-      const bytes = Buffer.from(text)
-      const length = Buffer.alloc(lengthBytes)
-      length.writeUInt32LE(bytes.length)
-      return [length, bytes]
-    }),
-  )
+  const lengths = texts.map((text) => Buffer.byteLength(text))
+  const bytes = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + lengthBytes + length, 0))
+  let at = 0
+  for (const [index, text] of texts.entries()) {
+    at = bytes.writeUInt32LE(lengths[index] as number, at)
+    at += bytes.write(text, at)
+  }
+  return bytes
 }
