@@ -22,12 +22,12 @@ export function addClassifyRoutes(app: FastifyInstance, edge: Edge): void {
 }
 
 async function classifyImage(edge: Edge, request: FastifyRequest, reply: FastifyReply) {
-  const { classifier, limits } = edge
+  const { classifier, limits, tensors } = edge
   const call = callOf(request)
   const { targets, wishes, labels, deadline, signal, claim, parameters } = call
   const asPicture = wantsPicture(request, call)
   const { maxImageBytes } = limits
-  const image = await readImage(request, { maxImageBytes, claim, signal, parameters })
+  const image = await readImage(request, { tensors, maxImageBytes, claim, signal, parameters })
   const record = recordOf(request)
   record.imageBytes = image.length
 

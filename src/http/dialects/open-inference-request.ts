@@ -75,7 +75,7 @@ function rawInput(binary: Uint8Array, input: ImageInput, maxImageBytes: number):
   if (binary.length === bytes) return { form: isFloat ? 'tensor' : 'pixels', bytes: binary }
   if (binary.length === 0) throw new HttpError('image_missing', 'the request has no body')
   if (binary.length > maxImageBytes) throw bodyTooLarge(maxImageBytes)
-  return { form: 'image', bytes: binary.slice() }
+  return { form: 'image', bytes: binary }
 }
 
 interface InputOptions {

@@ -18,7 +18,7 @@ const signal = new CancellationSource()
 /** Of more classes than are told at once, the last of them by themselves. */
 const classes = 2_501
 const labels = Array.from({ length: classes }, (_, index) => ({ index, label: `"thing" ${index}` }))
-const scored = Array.from({ length: 32 }, (_, image): ScoredImage => {
+const scored = Array.from({ length: 64 }, (_, image): ScoredImage => {
   const scores = Float32Array.from(labels, ({ index }) => ((index + image) * 7_919) % 104_729)
   const timing = { decodeMs: 0, queueMs: 0, inferMs: 0 }
   const of = { model: 'm', version: '1', kind: 'probabilities', timing, batchSize: 1 } as const
@@ -45,7 +45,7 @@ const rows = scored.map(({ scores }) => [...scores])
 test('tensorflow serving: the scores and labels of many images are told in many turns', async () => {
   const predictions = await turnsOf(inTurns(predictAnswer(scored, 'rows'), signal))
   assert.ok(textOf(predictions.result) === JSON.stringify({ predictions: rows }))
-  assert.ok(predictions.turns > 4, `${predictions.turns} turns`)
+  assert.ok(predictions.turns > 1, 'it was made in one go')
 
   const outputs = await inTurns(predictAnswer(scored, 'columns'), signal)
   assert.ok(textOf(outputs) === JSON.stringify({ outputs: rows }))
@@ -55,7 +55,7 @@ test('tensorflow serving: the scores and labels of many images are told in many 
     topK(scores, classes).map(({ index, probability }) => [`"thing" ${index}`, probability]),
   )
   assert.ok(textOf(classified.result) === JSON.stringify({ results }))
-  assert.ok(classified.turns > 4, `${classified.turns} turns`)
+  assert.ok(classified.turns > 1, 'it was made in one go')
 })
 
 test('open inference: the same, as scores and as classes, in JSON and behind it', async () => {
@@ -68,7 +68,7 @@ test('open inference: the same, as scores and as classes, in JSON and behind it'
   const scores = await ask({})
   const [datatype, shape] = ['FP32', [scored.length, classes]]
   assert.ok(textOf(scores.result.parts) === asJson({ datatype, shape, data: rows.flat() }))
-  assert.ok(scores.turns > 4, `${scores.turns} turns`)
+  assert.ok(scores.turns > 1, 'it was made in one go')
 
   const texts = scored.flatMap(({ scores }) =>
     topK(scores, 2_000).map(
@@ -78,7 +78,7 @@ test('open inference: the same, as scores and as classes, in JSON and behind it'
   const best = { datatype: 'BYTES', shape: [scored.length, 2_000] }
   const named2000 = await ask({ classes: 2_000 })
   assert.ok(textOf(named2000.result.parts) === asJson({ ...best, data: texts }))
-  assert.ok(named2000.turns > 4, `${named2000.turns} turns`)
+  assert.ok(named2000.turns > 1, 'it was made in one go')
 
   const elements = Buffer.concat(
     texts.flatMap((text) => [
@@ -91,7 +91,7 @@ test('open inference: the same, as scores and as classes, in JSON and behind it'
   const parameters = { binary_data_size: elements.length }
   assert.equal(Buffer.from(json as Uint8Array).toString(), asJson({ ...best, parameters }))
   assert.ok(elements.equals(Buffer.concat(tensor)))
-  assert.ok(turns > 4, `${turns} turns`)
+  assert.ok(turns > 1, 'it was made in one go')
 })
 
 test('scores that JSON cannot carry are refused in the last image too', async () => {
