@@ -5,6 +5,7 @@ import { imagesAtOnce } from './admission.ts'
 import { type Answer, answerOf } from './answer.ts'
 import { noteFailure } from './answer-failure.ts'
 import { admitCall, type ClassifyCall, callOf } from './classify-request.ts'
+import { sendParts } from './coded-body.ts'
 import type { Edge } from './edge.ts'
 import { orAborted } from './exchange.ts'
 import { failureOf, HttpError } from './failure.ts'
@@ -13,6 +14,7 @@ import { addOperation } from './operation.ts'
 import { type Failure, type Problem, problemOf } from './problem.ts'
 import { imageMissing } from './read-image.ts'
 import { recordOf } from './request-record.ts'
+import { createPauses } from './turns.ts'
 import type { UploadClaim } from './upload-budget.ts'
 
 type BatchResult = { readonly index: number; readonly file: string } & (
@@ -35,7 +37,7 @@ export function addBatchRoute(app: FastifyInstance, edge: Edge): void {
     handler: async (request, reply) => {
       if (!request.isMultipart()) throw notAForm()
       const batch = { edge, request, call: callOf(request), maxBytes }
-      return wantsLines(request) ? sendLines(batch, reply) : await collectResults(batch)
+      return wantsLines(request) ? sendLines(batch, reply) : await sendResults(batch, reply)
     },
   }))
 }
@@ -58,13 +60,16 @@ interface Batch {
   readonly maxBytes: number
 }
 
-async function collectResults(batch: Batch): Promise<{ results: readonly BatchResult[] }> {
-  const results: BatchResult[] = []
+/** Kept as the bytes that will be sent: a result of a thousand classes takes ten times as much as objects. */
+async function sendResults(batch: Batch, reply: FastifyReply): Promise<FastifyReply> {
+  const results: Buffer[] = []
   await classifyFiles(batch, (result) => {
-    results[result.index] = result
+    const before = result.index === 0 ? '{"results":[' : ','
+    results[result.index] = Buffer.from(before + JSON.stringify(result))
   })
   recordOf(batch.request).respondedAt = performance.now()
-  return { results }
+  reply.type('application/json; charset=utf-8')
+  return sendParts(reply, [...results, Buffer.from(']}')])
 }
 
 /** Answers 200 with the first line; what fails afterwards can only be told in a line of its own. */
@@ -80,7 +85,10 @@ function sendLines(batch: Batch, reply: FastifyReply): FastifyReply {
   return reply.type('application/x-ndjson; charset=utf-8').send(lines)
 }
 
-/** Reads file after file and classifies them as they come; resolves when all have a result. */
+/**
+ * Reads file after file and classifies them as they come; resolves when all have a result. What `emit`
+ * does with each takes milliseconds where all classes are wanted: others have their turns in between.
+ */
 async function classifyFiles(batch: Batch, emit: (result: BatchResult) => void): Promise<void> {
   const { edge, request, call, maxBytes } = batch
   const files = readFormFiles(request, {
@@ -91,6 +99,7 @@ async function classifyFiles(batch: Batch, emit: (result: BatchResult) => void):
     signal: call.signal,
   })
   const running = new Set<Promise<void>>()
+  const pause = createPauses()
   const maxHeldBytes = largestImagesInFlight * edge.limits.maxImageBytes
   const atOnce = imagesAtOnce(edge, call.targets, filesInFlight)
   let heldBytes = 0
@@ -103,7 +112,10 @@ async function classifyFiles(batch: Batch, emit: (result: BatchResult) => void):
       const bytes = image instanceof Uint8Array ? image.length : 0
       heldBytes += bytes
       const task = classifyFile(batch, image)
-        .then((answer) => emit({ index, file: file.filename, ...answer }))
+        .then(async (answer) => {
+          await pause()
+          emit({ index, file: file.filename, ...answer })
+        })
         .finally(() => {
           claim.release()
           heldBytes -= bytes

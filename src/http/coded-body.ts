@@ -93,7 +93,8 @@ export async function sendCoded(
 /** Joining what is longer would hold up everybody else. */
 const maxJoinedBytes = 4 * 1024 * 1024
 
-function sendParts(reply: FastifyReply, parts: readonly Uint8Array[]): FastifyReply {
+/** Sends a body in as many parts as it has. */
+export function sendParts(reply: FastifyReply, parts: readonly Uint8Array[]): FastifyReply {
   const length = bytesOf(parts)
   if (length <= maxJoinedBytes) return reply.send(Buffer.concat(parts))
   return reply.header('content-length', length).send(Readable.from(parts))

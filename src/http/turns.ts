@@ -16,12 +16,11 @@ function ownTurn(): Promise<void> {
 }
 
 /** Of one piece of work: call it wherever others may come in between, which they do when it is time. */
-export function createPauses(signal: Cancellation): () => Promise<void> {
+export function createPauses(): () => Promise<void> {
   let since = performance.now()
   return async () => {
     if (performance.now() - since < turnMs) return
     await ownTurn()
-    if (signal.aborted) throw signal.reason
     since = performance.now()
   }
 }
@@ -31,11 +30,12 @@ export async function inTurns<Piece>(
   pieces: Iterable<Piece>,
   signal: Cancellation,
 ): Promise<Piece[]> {
-  const pause = createPauses(signal)
+  const pause = createPauses()
   const made: Piece[] = []
   for (const piece of pieces) {
     made.push(piece)
     await pause()
+    if (signal.aborted) throw signal.reason
   }
   return made
 }

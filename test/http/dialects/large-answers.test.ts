@@ -134,3 +134,25 @@ test('megabytes of an answer are announced, whole and compressed alike', async (
     assert.ok(coded.text === plain.text)
   }
 })
+
+test('megabytes of results of a batch are announced and in the order of the files, mistakes too', async () => {
+  const image = new Blob([new Uint8Array(await picture(1))])
+  const form = new FormData()
+  const count = 120
+  for (let index = 0; index < count; index += 1) {
+    form.append('image', index % 10 === 9 ? new Blob(['text']) : image, `${index}.png`)
+  }
+  const url = `${service.origin}/v1/classify/batch?top_k=10`
+  const answer = await fetch(url, { method: 'POST', body: form })
+  const text = await answer.text()
+  assert.equal(answer.headers.get('content-type'), 'application/json; charset=utf-8')
+  assert.equal(answer.headers.get('content-length'), String(Buffer.byteLength(text)))
+  assert.ok(text.length > (count - count / 10) * 10 * 4_000)
+  const { results } = JSON.parse(text)
+  assert.ok(text === JSON.stringify({ results }))
+  assert.equal(results.length, count)
+  for (const [index, result] of results.entries()) {
+    assert.deepEqual([result.index, result.file], [index, `${index}.png`])
+    assert.equal(result.error?.code, index % 10 === 9 ? 'unsupported_image_format' : undefined)
+  }
+})
