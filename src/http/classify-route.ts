@@ -32,7 +32,7 @@ async function classifyImage(edge: Edge, request: FastifyRequest, reply: Fastify
   record.imageBytes = image.length
 
   const condition = request.headers['if-none-match']
-  const imageDigest = condition === undefined ? undefined : digestOf(image)
+  const imageDigest = condition === undefined ? undefined : await digestOf(image)
   const { topK, threshold, rollup, explain } = wishes
   const form = `${topK} ${threshold} ${rollup} ${explain} ${labels} ${asPicture}`
   const tag = knownTag(edge, condition, { imageDigest, targets, form })

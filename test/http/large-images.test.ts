@@ -54,6 +54,15 @@ for (const { path, of } of dialects) {
   })
 }
 
+test('who has the answer to megabytes is told so, and who has another one is not', async () => {
+  const ask = (body: Buffer, headers: Record<string, string> = {}) =>
+    fetch(`${service.origin}/v1/classify`, { method: 'POST', body, headers })
+  const first = await ask(long(3_500_000))
+  const condition = { 'if-none-match': String(first.headers.get('etag')) }
+  assert.equal((await ask(long(3_500_000), condition)).status, 304)
+  assert.equal((await ask(long(3_500_001), condition)).status, 200)
+})
+
 test('open inference: megabytes behind the JSON are elements too', async () => {
   const elements = [long(3_000_000), image].map((bytes) =>
     Buffer.concat([Buffer.from(Uint32Array.of(bytes.length).buffer), bytes]),
