@@ -1,6 +1,7 @@
 // What is served, by what, and which classes it knows.
 import type { FastifyInstance } from 'fastify'
 import type { LabelRow, ModelState } from '../classification/types.ts'
+import { sendParts } from './coded-body.ts'
 import type { Edge } from './edge.ts'
 import { addOperation } from './operation.ts'
 import { readParameters, textOf } from './parameters.ts'
@@ -25,7 +26,8 @@ export function addModelRoutes(app: FastifyInstance, edge: Edge): void {
       const { model } = request.params as { model: string }
       const labels = classifier.labels({ model, version: textOf(parameters, 'version') })
       reply.type('application/json; charset=utf-8')
-      return reply.send(`{"model":${JSON.stringify(model)},"labels":${jsonOf(labels)}}`)
+      const before = Buffer.from(`{"model":${JSON.stringify(model)},"labels":`)
+      return sendParts(reply, [before, jsonOf(labels), Buffer.from('}')])
     },
   }))
 
@@ -37,11 +39,11 @@ export function addModelRoutes(app: FastifyInstance, edge: Edge): void {
   }))
 }
 
-const written = new WeakMap<readonly LabelRow[], string>()
+const written = new WeakMap<readonly LabelRow[], Buffer>()
 
 /** Written once: of many thousand classes it takes long enough for others to notice when many ask. */
-function jsonOf(labels: readonly LabelRow[]): string {
-  const known = written.get(labels) ?? JSON.stringify(labels)
+function jsonOf(labels: readonly LabelRow[]): Buffer {
+  const known = written.get(labels) ?? Buffer.from(JSON.stringify(labels))
   written.set(labels, known)
   return known
 }
