@@ -97,7 +97,7 @@ export function topK(probabilities: Float32Array, k: number): RankedClass[] {
     : placedBest(probabilities, k)
 }
 
-/** Sorted as whole numbers of 64 bits, which takes a tenth of the time that asking a function does. */
+/** Sorted as whole numbers of 64 bits, which takes a third of the time that asking a function does. */
 function sortedBest(probabilities: Float32Array, k: number): RankedClass[] {
   const values = probabilities.slice()
   const bits = new Uint32Array(values.buffer)

@@ -60,12 +60,14 @@ interface Batch {
   readonly maxBytes: number
 }
 
-/** Kept as the bytes that will be sent: a result of a thousand classes takes ten times as much as objects. */
+/** Kept as the bytes that will be sent: as objects a result of a thousand classes takes several times as much. */
 async function sendResults(batch: Batch, reply: FastifyReply): Promise<FastifyReply> {
   const results: Buffer[] = []
   await classifyFiles(batch, (result) => {
     const before = result.index === 0 ? '{"results":[' : ','
-    results[result.index] = Buffer.from(before + JSON.stringify(result))
+    const bytes = Buffer.from(before + JSON.stringify(result))
+    batch.call.answer.add(bytes.length)
+    results[result.index] = bytes
   })
   recordOf(batch.request).respondedAt = performance.now()
   reply.type('application/json; charset=utf-8')
@@ -76,10 +78,16 @@ async function sendResults(batch: Batch, reply: FastifyReply): Promise<FastifyRe
 function sendLines(batch: Batch, reply: FastifyReply): FastifyReply {
   const { request } = batch
   const lines = new PassThrough()
-  const write = (value: object) => lines.write(`${JSON.stringify(value)}\n`)
-  void classifyFiles(batch, write)
+  const lineOf = (value: object) => Buffer.from(`${JSON.stringify(value)}\n`)
+  const emit = (result: BatchResult) => {
+    const line = lineOf(result)
+    batch.call.answer.add(line.length)
+    lines.write(line)
+  }
+  void classifyFiles(batch, emit)
     .catch((error: unknown) => {
-      write({ error: problemOf(noteFailure(error, request, batch.edge.metrics), request.id) })
+      const failure = noteFailure(error, request, batch.edge.metrics)
+      lines.write(lineOf({ error: problemOf(failure, request.id) }))
     })
     .finally(() => lines.end())
   return reply.type('application/x-ndjson; charset=utf-8').send(lines)
@@ -87,7 +95,8 @@ function sendLines(batch: Batch, reply: FastifyReply): FastifyReply {
 
 /**
  * Reads file after file and classifies them as they come; resolves when all have a result. What `emit`
- * does with each takes milliseconds where all classes are wanted: others have their turns in between.
+ * does with each takes milliseconds where all classes are wanted: others have their turns in between. What
+ * it throws ends it all.
  */
 async function classifyFiles(batch: Batch, emit: (result: BatchResult) => void): Promise<void> {
   const { edge, request, call, maxBytes } = batch
@@ -102,6 +111,7 @@ async function classifyFiles(batch: Batch, emit: (result: BatchResult) => void):
   const pause = createPauses()
   const maxHeldBytes = largestImagesInFlight * edge.limits.maxImageBytes
   const atOnce = imagesAtOnce(edge, call.targets, filesInFlight)
+  let refusal: { readonly error: unknown } | undefined
   let heldBytes = 0
   let count = 0
   try {
@@ -114,7 +124,10 @@ async function classifyFiles(batch: Batch, emit: (result: BatchResult) => void):
       const task = classifyFile(batch, image)
         .then(async (answer) => {
           await pause()
-          emit({ index, file: file.filename, ...answer })
+          if (refusal === undefined) emit({ index, file: file.filename, ...answer })
+        })
+        .catch((error: unknown) => {
+          refusal ??= { error }
         })
         .finally(() => {
           claim.release()
@@ -123,10 +136,12 @@ async function classifyFiles(batch: Batch, emit: (result: BatchResult) => void):
         })
       running.add(task)
       while (running.size >= atOnce || heldBytes > maxHeldBytes) await Promise.race(running)
+      if (refusal !== undefined) break
     }
   } finally {
     await Promise.all(running) // also when the form breaks off: nothing is emitted afterwards
   }
+  if (refusal !== undefined) throw refusal.error
   if (count === 0) throw imageMissing('the form has no file')
 }
 

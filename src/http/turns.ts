@@ -1,5 +1,6 @@
 // Long work on the thread that serves everybody, done in turns: whoever else waits is served between them.
 import type { Cancellation } from '../cancellation.ts'
+import type { AnswerClaim } from './answer-budget.ts'
 
 /**
  * Long beside what a turn of the event loop costs. It is not only what one answer waits for: libuv accepts
@@ -15,6 +16,11 @@ function ownTurn(): Promise<void> {
   return last
 }
 
+export interface AnswerTurns {
+  readonly signal: Cancellation
+  readonly answer: Pick<AnswerClaim, 'add'>
+}
+
 /** Of one piece of work: call it wherever others may come in between, which they do when it is time. */
 export function createPauses(): () => Promise<void> {
   let since = performance.now()
@@ -25,14 +31,18 @@ export function createPauses(): () => Promise<void> {
   }
 }
 
-/** All that an iterator makes, as far as one turn reaches, and then the next. @throws the signal's reason */
-export async function inTurns<Piece>(
-  pieces: Iterable<Piece>,
-  signal: Cancellation,
-): Promise<Piece[]> {
+/**
+ * All pieces of an answer, as far as one turn reaches, and then the next.
+ * @throws the signal's reason; ServiceError overloaded
+ */
+export async function inTurns(
+  pieces: Iterable<Uint8Array>,
+  { signal, answer }: AnswerTurns,
+): Promise<Uint8Array[]> {
   const pause = createPauses()
-  const made: Piece[] = []
+  const made: Uint8Array[] = []
   for (const piece of pieces) {
+    answer.add(piece.length)
     made.push(piece)
     await pause()
     if (signal.aborted) throw signal.reason

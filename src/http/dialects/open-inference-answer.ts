@@ -1,10 +1,9 @@
 // Scored images -> the answer to a V2 inference request, as JSON or with binary tensors behind it. Some classes
 // at a time: hundreds of images with all their classes take seconds, between which others want to be served.
-import type { Cancellation } from '../../cancellation.ts'
 import { topK } from '../../classification/probabilities.ts'
 import type { ScoredImage } from '../../classification/types.ts'
 import { HttpError } from '../failure.ts'
-import { inTurns } from '../turns.ts'
+import { type AnswerTurns, inTurns } from '../turns.ts'
 import { encodeElements } from './binary-tensors.ts'
 import { encoded, jsonValues, slicesOf } from './json-list.ts'
 import type { InferRequest, OutputWish } from './open-inference-request.ts'
@@ -16,11 +15,11 @@ export interface InferAnswer {
   readonly headerBytes: number | undefined
 }
 
-/** @throws HttpError bad_request; the signal's reason */
+/** @throws HttpError bad_request; ServiceError overloaded; the signal's reason */
 export async function inferAnswer(
   { id, output }: InferRequest,
   images: readonly ScoredImage[],
-  signal: Cancellation,
+  turns: AnswerTurns,
 ): Promise<InferAnswer> {
   const [{ model, version }] = images as [ScoredImage]
   const jsonWith = (data: object) => {
@@ -29,9 +28,9 @@ export async function inferAnswer(
   }
   if (!output.binary) {
     const texts = filled(jsonWith({ data: [] }), jsonValues(valuesOf(output, images)))
-    return { parts: await inTurns(encoded(texts), signal), headerBytes: undefined }
+    return { parts: await inTurns(encoded(texts), turns), headerBytes: undefined }
   }
-  const tensor = await inTurns(tensorOf(output, images), signal)
+  const tensor = await inTurns(tensorOf(output, images), turns)
   const binary_data_size = tensor.reduce((sum, { length }) => sum + length, 0)
   const json = Buffer.from(jsonWith({ parameters: { binary_data_size } }))
   return { parts: [json, ...tensor], headerBytes: json.length }

@@ -108,7 +108,7 @@ async function infer(edge: Edge, request: FastifyRequest, reply: FastifyReply) {
   const { timeoutMs } = wanted
   const call = timeoutMs === undefined ? admitted : within(admitted, timeoutMs)
   const images = await scoreAll(edge, { request, call }, wanted.images)
-  const answer = await inferAnswer(wanted, images, call.signal)
+  const answer = await inferAnswer(wanted, images, call)
   if (answer.headerBytes === undefined) {
     reply.type('application/json')
   } else {

@@ -73,7 +73,7 @@ async function answerCall(edge: Edge, request: FastifyRequest, reply: FastifyRep
     const { form, images } = await edge.tensors.read('predict', given, call.signal)
     return predictAnswer(await scoreAll(edge, { request, call }, images), form)
   }
-  const parts = await inTurns(await answer(), call.signal)
+  const parts = await inTurns(await answer(), call)
   reply.type('application/json')
   return await sendCoded(request, reply, parts)
 }

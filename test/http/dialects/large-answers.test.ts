@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test'
 import { CancellationSource } from '../../../src/cancellation.ts'
 import { topK } from '../../../src/classification/probabilities.ts'
 import type { ScoredImage } from '../../../src/classification/types.ts'
+import { createAnswerBudget } from '../../../src/http/answer-budget.ts'
 import { inferAnswer } from '../../../src/http/dialects/open-inference-answer.ts'
 import {
   classifyAnswer,
@@ -13,7 +14,10 @@ import { inTurns } from '../../../src/http/turns.ts'
 import { picture } from '../../support/pictures.ts'
 import { type Service, startService } from '../../support/service.ts'
 
-const signal = new CancellationSource()
+const given = {
+  signal: new CancellationSource(),
+  answer: createAnswerBudget(1_000_000_000).open(),
+}
 
 /** Of more classes than are told at once, the last of them by themselves. */
 const classes = 2_501
@@ -43,14 +47,14 @@ const textOf = (parts: readonly Uint8Array[]) => Buffer.concat(parts).toString()
 const rows = scored.map(({ scores }) => [...scores])
 
 test('tensorflow serving: the scores and labels of many images are told in many turns', async () => {
-  const predictions = await turnsOf(inTurns(predictAnswer(scored, 'rows'), signal))
+  const predictions = await turnsOf(inTurns(predictAnswer(scored, 'rows'), given))
   assert.ok(textOf(predictions.result) === JSON.stringify({ predictions: rows }))
   assert.ok(predictions.turns > 1, 'it was made in one go')
 
-  const outputs = await inTurns(predictAnswer(scored, 'columns'), signal)
+  const outputs = await inTurns(predictAnswer(scored, 'columns'), given)
   assert.ok(textOf(outputs) === JSON.stringify({ outputs: rows }))
 
-  const classified = await turnsOf(inTurns(classifyAnswer(scored), signal))
+  const classified = await turnsOf(inTurns(classifyAnswer(scored), given))
   const results = scored.map(({ scores }) =>
     topK(scores, classes).map(({ index, probability }) => [`"thing" ${index}`, probability]),
   )
@@ -61,7 +65,7 @@ test('tensorflow serving: the scores and labels of many images are told in many 
 test('open inference: the same, as scores and as classes, in JSON and behind it', async () => {
   const output = { name: 'p', binary: false, classes: 0 }
   const ask = (wish: object) =>
-    turnsOf(inferAnswer({ id: '7', images: [], output: { ...output, ...wish } }, scored, signal))
+    turnsOf(inferAnswer({ id: '7', images: [], output: { ...output, ...wish } }, scored, given))
   const named = { model_name: 'm', model_version: '1', id: '7' }
   const asJson = (rest: object) => JSON.stringify({ ...named, outputs: [{ name: 'p', ...rest }] })
 
@@ -99,9 +103,9 @@ test('scores that JSON cannot carry are refused in the last image too', async ()
     ...(scored[0] as ScoredImage),
     scores: Float32Array.of(1, Number.NaN),
   })
-  await assert.rejects(inTurns(predictAnswer(broken, 'rows'), signal), /NaN or infinity/)
+  await assert.rejects(inTurns(predictAnswer(broken, 'rows'), given), /NaN or infinity/)
   const output = { name: 'p', binary: false, classes: 0 }
-  await assert.rejects(inferAnswer({ images: [], output }, broken, signal), /ask for binary data/)
+  await assert.rejects(inferAnswer({ images: [], output }, broken, given), /ask for binary data/)
 })
 
 let service: Service
