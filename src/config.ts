@@ -146,7 +146,7 @@ export const variables = {
     default: String(320 * oneMiB),
     meaning:
       'memory that images may take together while they are decoded; large ones wait for each other. One that is alone may take this or 9.3 bytes for each of MAX_IMAGE_PIXELS, whichever is more; a dearer one is refused',
-    risk: 'the worst case of the process is this, the uploads (eight times MAX_IMAGE_BYTES, at least 128 MiB) and about 120 MiB; 800 MiB more while a client sends dozens of images as lists of numbers in JSON',
+    risk: 'the worst case of the process is this, the uploads (eight times MAX_IMAGE_BYTES, at least 128 MiB), 256 MiB of long answers that are not read yet and about 120 MiB; 800 MiB more while a client sends dozens of images as lists of numbers in JSON',
   }),
   maxConnections: variable('MAX_CONNECTIONS', form.integer(1, 1_000_000), {
     default: '4096',

@@ -84,9 +84,8 @@ export function createFinder(given: FinderOptions): Finder {
 
   function findOne(question: Question): Promise<Found> {
     const { served, search } = question
-    const { image } = search
-    const digest = cache === undefined ? undefined : (search.imageDigest ?? digestOf(image))
-    const kept = digest && cache?.get(exactKey(served, search, digest))
+    const { imageDigest } = search
+    const kept = imageDigest && cache?.get(exactKey(served, search, imageDigest))
     if (kept) {
       observe.origin('cached')
       return Promise.resolve({ finding: { ...kept, ...nothingRan }, origin: 'cached' })
@@ -99,7 +98,7 @@ export function createFinder(given: FinderOptions): Finder {
     // The digest proper is made on the decoding thread: until then a checksum finds equal images.
     const { isShared, result } = shared.join(likelyKey(served, search), search, start)
     if (isShared) {
-      return findShared({ ...question, search: { ...search, image: image.slice() } }, result)
+      return findShared({ ...question, search: { ...search, image: search.image.slice() } }, result)
     }
     observe.origin('computed')
     return result.then(computed)
@@ -124,7 +123,10 @@ export function createFinder(given: FinderOptions): Finder {
   }
 
   return {
-    find(models, search) {
+    find(models, asked) {
+      // Of several models the first must not leave it to each to look through the whole image.
+      const imageDigest = cache && (asked.imageDigest ?? digestOf(asked.image))
+      const search = imageDigest === undefined ? asked : { ...asked, imageDigest }
       const decode = decodeOnce(options, search)
       return models.map((served, at) => {
         // A request that named no version may be seen by the model's shadow too.

@@ -84,11 +84,41 @@ function sumOfExponentials(scores: Float32Array, largest: number, against: numbe
   return sum
 }
 
+/** Putting each class into its place among more than so many takes a time that grows with their square. */
+const mostPlaced = 2_000
+
 /**
  * The `k` largest of probabilities (or scores), the best first; of equals, the lower index.
  * @param probabilities float32 [classes]
  */
 export function topK(probabilities: Float32Array, k: number): RankedClass[] {
+  return Math.min(k, probabilities.length) > mostPlaced
+    ? sortedBest(probabilities, k)
+    : placedBest(probabilities, k)
+}
+
+/** Sorted as whole numbers of 64 bits, which takes a third of the time that asking a function does. */
+function sortedBest(probabilities: Float32Array, k: number): RankedClass[] {
+  const values = probabilities.slice()
+  const bits = new Uint32Array(values.buffer)
+  const words = new Uint32Array(2 * bits.length)
+  for (let index = 0; index < bits.length; index++) {
+    values[index] = (values[index] as number) + 0 // of two zeros one
+    const own = bits[index] as number
+    words[2 * index] = index // the lower half, on the machines that there are
+    // Bits of positive numbers rise with them, those of negative ones, which are larger, fall.
+    words[2 * index + 1] = own > signless ? own : signless - own
+  }
+  new BigUint64Array(words.buffer).sort()
+  return Array.from({ length: Math.min(k, bits.length) }, (_, place) => {
+    const index = words[2 * place] as number
+    return { index, probability: probabilities[index] as number }
+  })
+}
+
+const signless = 0x7fffffff
+
+function placedBest(probabilities: Float32Array, k: number): RankedClass[] {
   const best: RankedClass[] = []
   for (let index = 0; index < probabilities.length; index++) {
     const probability = probabilities[index] as number

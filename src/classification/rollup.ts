@@ -10,7 +10,8 @@ export const usualConfidence = 0.5
 /** Terms above more than this share of the classes (entity, object, artifact) say nothing. */
 const mostCovered = 0.5
 
-interface Term extends Omit<RollupTerm, 'probability'> {
+interface Term {
+  readonly term: Omit<RollupTerm, 'probability'>
   /** Indices of the classes below it. */
   readonly members: readonly number[]
 }
@@ -30,17 +31,20 @@ export function rollUp(
   labels: readonly LabelRow[],
   confidence = usualConfidence,
 ): readonly RollupTerm[] {
-  return termsOf(labels)
-    .map(({ members, ...term }) => ({
-      ...term,
-      // Rounding of a thousand float32 must not make certainty more than certain.
-      probability: Math.min(1, sumAt(probabilities, members)),
-    }))
-    .filter(({ probability }) => probability >= confidence)
+  // A plain loop: this runs on the main thread for every image.
+  const confident: RollupTerm[] = []
+  for (const { term, members } of termsOf(labels)) {
+    // Rounding of a thousand float32 must not make certainty more than certain.
+    const probability = Math.min(1, sumAt(probabilities, members))
+    if (probability >= confidence) confident.push({ ...term, probability })
+  }
+  return confident
 }
 
 function sumAt(probabilities: Float32Array, members: readonly number[]): number {
-  return members.reduce((sum, index) => sum + (probabilities[index] as number), 0)
+  let sum = 0
+  for (let at = 0; at < members.length; at++) sum += probabilities[members[at] as number] as number
+  return sum
 }
 
 /** The terms of a table of labels, from the most specific; made when first asked for. */
@@ -52,9 +56,13 @@ function termsOf(labels: readonly LabelRow[]): readonly Term[] {
       .filter(([, members]) => members.length > 1 && members.length <= labels.length * mostCovered)
       .map(([wnid, members]): Term => {
         const label = imagenetSynsets().get(wnid)?.label ?? wnid
-        return { wnid, label, depth: depthOf(wnid), classes: members.length, members }
+        const term = { wnid, label, depth: depthOf(wnid), classes: members.length }
+        return { term, members }
       })
-      .sort((a, b) => a.classes - b.classes || b.depth - a.depth || a.wnid.localeCompare(b.wnid)),
+      .sort(
+        ({ term: a }, { term: b }) =>
+          a.classes - b.classes || b.depth - a.depth || a.wnid.localeCompare(b.wnid),
+      ),
   )
   known.set(labels, terms)
   return terms

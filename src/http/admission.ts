@@ -2,6 +2,7 @@
 // body is read.
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Target } from '../classification/types.ts'
+import type { AnswerBudget, AnswerClaim } from './answer-budget.ts'
 import { beginExchange, type Exchange } from './exchange.ts'
 import type { HttpOptions } from './options.ts'
 import { badParameter } from './parameter-rule.ts'
@@ -12,6 +13,7 @@ import type { UploadBudget, UploadClaim } from './upload-budget.ts'
 
 export interface AdmissionOptions extends Pick<HttpOptions, 'classifier' | 'limits'> {
   readonly uploads: UploadBudget
+  readonly answers: AnswerBudget
 }
 
 export interface AdmissionRequest {
@@ -27,6 +29,8 @@ export interface Admitted extends Exchange {
   readonly targets: readonly Target[]
   /** Counts the bytes of its upload; released by itself when the request ends. */
   readonly claim: UploadClaim
+  /** Counts the bytes of its answer where they may be many; released in the same way. */
+  readonly answer: AnswerClaim
 }
 
 /**
@@ -39,20 +43,24 @@ export function admitRequest(
   { targets: named, timeoutMs, maxBytes }: AdmissionRequest,
 ): Admitted {
   const targets = named.map(({ model, version, key = request.id }) => ({ model, version, key }))
-  const { limits, classifier, uploads } = options
+  const { limits, classifier, uploads, answers } = options
   const record = recordOf(request)
   assertBodyFits(request, maxBytes ?? maxBodyBytes(contentTypeOf(request), limits.maxImageBytes))
   const claim = uploads.open()
+  const answer = answers.open()
   const exchange = beginExchange(request, reply, {
     startedAt: record.startedAt,
     requestTimeoutMs: limits.requestTimeoutMs,
     clientTimeoutMs: timeoutMs,
-    ended: claim.release,
+    ended: () => {
+      claim.release()
+      answer.release()
+    },
   })
   classifier.admit(targets, exchange.deadline)
   record.admissionMs = performance.now() - record.startedAt
   const { startedAt, deadline, signal } = exchange
-  return { startedAt, deadline, signal, targets, claim }
+  return { startedAt, deadline, signal, targets, claim, answer }
 }
 
 /**

@@ -5,6 +5,7 @@ import { imagesAtOnce } from './admission.ts'
 import { type Answer, answerOf } from './answer.ts'
 import { noteFailure } from './answer-failure.ts'
 import { admitCall, type ClassifyCall, callOf } from './classify-request.ts'
+import { sendParts } from './coded-body.ts'
 import type { Edge } from './edge.ts'
 import { orAborted } from './exchange.ts'
 import { failureOf, HttpError } from './failure.ts'
@@ -13,6 +14,7 @@ import { addOperation } from './operation.ts'
 import { type Failure, type Problem, problemOf } from './problem.ts'
 import { imageMissing } from './read-image.ts'
 import { recordOf } from './request-record.ts'
+import { createPauses } from './turns.ts'
 import type { UploadClaim } from './upload-budget.ts'
 
 type BatchResult = { readonly index: number; readonly file: string } & (
@@ -35,7 +37,7 @@ export function addBatchRoute(app: FastifyInstance, edge: Edge): void {
     handler: async (request, reply) => {
       if (!request.isMultipart()) throw notAForm()
       const batch = { edge, request, call: callOf(request), maxBytes }
-      return wantsLines(request) ? sendLines(batch, reply) : await collectResults(batch)
+      return wantsLines(request) ? sendLines(batch, reply) : await sendResults(batch, reply)
     },
   }))
 }
@@ -58,29 +60,44 @@ interface Batch {
   readonly maxBytes: number
 }
 
-async function collectResults(batch: Batch): Promise<{ results: readonly BatchResult[] }> {
-  const results: BatchResult[] = []
+/** Kept as the bytes that will be sent: as objects a result of a thousand classes takes several times as much. */
+async function sendResults(batch: Batch, reply: FastifyReply): Promise<FastifyReply> {
+  const results: Buffer[] = []
   await classifyFiles(batch, (result) => {
-    results[result.index] = result
+    const before = result.index === 0 ? '{"results":[' : ','
+    const bytes = Buffer.from(before + JSON.stringify(result))
+    batch.call.answer.add(bytes.length)
+    results[result.index] = bytes
   })
   recordOf(batch.request).respondedAt = performance.now()
-  return { results }
+  reply.type('application/json; charset=utf-8')
+  return sendParts(reply, [...results, Buffer.from(']}')])
 }
 
 /** Answers 200 with the first line; what fails afterwards can only be told in a line of its own. */
 function sendLines(batch: Batch, reply: FastifyReply): FastifyReply {
   const { request } = batch
   const lines = new PassThrough()
-  const write = (value: object) => lines.write(`${JSON.stringify(value)}\n`)
-  void classifyFiles(batch, write)
+  const lineOf = (value: object) => Buffer.from(`${JSON.stringify(value)}\n`)
+  const emit = (result: BatchResult) => {
+    const line = lineOf(result)
+    batch.call.answer.add(line.length)
+    lines.write(line)
+  }
+  void classifyFiles(batch, emit)
     .catch((error: unknown) => {
-      write({ error: problemOf(noteFailure(error, request, batch.edge.metrics), request.id) })
+      const failure = noteFailure(error, request, batch.edge.metrics)
+      lines.write(lineOf({ error: problemOf(failure, request.id) }))
     })
     .finally(() => lines.end())
   return reply.type('application/x-ndjson; charset=utf-8').send(lines)
 }
 
-/** Reads file after file and classifies them as they come; resolves when all have a result. */
+/**
+ * Reads file after file and classifies them as they come; resolves when all have a result. What `emit`
+ * does with each takes milliseconds where all classes are wanted: others have their turns in between. What
+ * it throws ends it all.
+ */
 async function classifyFiles(batch: Batch, emit: (result: BatchResult) => void): Promise<void> {
   const { edge, request, call, maxBytes } = batch
   const files = readFormFiles(request, {
@@ -91,8 +108,10 @@ async function classifyFiles(batch: Batch, emit: (result: BatchResult) => void):
     signal: call.signal,
   })
   const running = new Set<Promise<void>>()
+  const pause = createPauses()
   const maxHeldBytes = largestImagesInFlight * edge.limits.maxImageBytes
   const atOnce = imagesAtOnce(edge, call.targets, filesInFlight)
+  let refusal: { readonly error: unknown } | undefined
   let heldBytes = 0
   let count = 0
   try {
@@ -103,7 +122,13 @@ async function classifyFiles(batch: Batch, emit: (result: BatchResult) => void):
       const bytes = image instanceof Uint8Array ? image.length : 0
       heldBytes += bytes
       const task = classifyFile(batch, image)
-        .then((answer) => emit({ index, file: file.filename, ...answer }))
+        .then(async (answer) => {
+          await pause()
+          if (refusal === undefined) emit({ index, file: file.filename, ...answer })
+        })
+        .catch((error: unknown) => {
+          refusal ??= { error }
+        })
         .finally(() => {
           claim.release()
           heldBytes -= bytes
@@ -111,10 +136,12 @@ async function classifyFiles(batch: Batch, emit: (result: BatchResult) => void):
         })
       running.add(task)
       while (running.size >= atOnce || heldBytes > maxHeldBytes) await Promise.race(running)
+      if (refusal !== undefined) break
     }
   } finally {
     await Promise.all(running) // also when the form breaks off: nothing is emitted afterwards
   }
+  if (refusal !== undefined) throw refusal.error
   if (count === 0) throw imageMissing('the form has no file')
 }
 

@@ -32,7 +32,7 @@ export function admitCall(edge: Edge, operation: Operation, maxBytes?: number) {
     const version = textOf(parameters, 'version')
     const models = listOf(parameters, 'model') ?? [undefined]
     const named: Target[] = models.map((model) => ({ model, version }))
-    const { startedAt, deadline, signal, targets, claim } = admitRequest(
+    const { startedAt, deadline, signal, targets, claim, answer } = admitRequest(
       edge,
       { request, reply },
       {
@@ -47,6 +47,7 @@ export function admitCall(edge: Edge, operation: Operation, maxBytes?: number) {
       signal,
       targets,
       claim,
+      answer,
       wishes: wishesOf(parameters),
       labels: isTrue(parameters, 'labels') ?? true,
       parameters: names,

@@ -22,17 +22,17 @@ export function addClassifyRoutes(app: FastifyInstance, edge: Edge): void {
 }
 
 async function classifyImage(edge: Edge, request: FastifyRequest, reply: FastifyReply) {
-  const { classifier, limits } = edge
+  const { classifier, limits, tensors } = edge
   const call = callOf(request)
   const { targets, wishes, labels, deadline, signal, claim, parameters } = call
   const asPicture = wantsPicture(request, call)
   const { maxImageBytes } = limits
-  const image = await readImage(request, { maxImageBytes, claim, signal, parameters })
+  const image = await readImage(request, { tensors, maxImageBytes, claim, signal, parameters })
   const record = recordOf(request)
   record.imageBytes = image.length
 
   const condition = request.headers['if-none-match']
-  const imageDigest = condition === undefined ? undefined : digestOf(image)
+  const imageDigest = condition === undefined ? undefined : await digestOf(image)
   const { topK, threshold, rollup, explain } = wishes
   const form = `${topK} ${threshold} ${rollup} ${explain} ${labels} ${asPicture}`
   const tag = knownTag(edge, condition, { imageDigest, targets, form })

@@ -1,7 +1,6 @@
 // Bodies that are compressed on the way, in both directions (RFC 9110 §8.4): gzip and deflate.
-import type { Duplex } from 'node:stream'
-import { promisify } from 'node:util'
-import { createGunzip, createInflate, deflate, gzip } from 'node:zlib'
+import { type Duplex, Readable } from 'node:stream'
+import { createDeflate, createGunzip, createGzip, createInflate } from 'node:zlib'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { HttpError } from './failure.ts'
 import { type ReadBodyOptions, readBody } from './read-body.ts'
@@ -14,7 +13,7 @@ const decoders = new Map<string, () => Duplex>([
   ['deflate', createInflate],
 ])
 
-const encoders = { gzip: promisify(gzip), deflate: promisify(deflate) }
+const encoders = { gzip: createGzip, deflate: createDeflate }
 
 /** Below this an answer fits one packet anyway. */
 const minCodedBytes = 1400
@@ -78,17 +77,40 @@ function isZlibError(error: unknown): boolean {
   return /^Z_/.test(String((error as { code?: unknown } | null)?.code))
 }
 
-/** Sends `body`, compressed where the client asked for that. */
+/** Sends a body in as many parts as it has, compressed where the client asked for that. */
 export async function sendCoded(
   request: FastifyRequest,
   reply: FastifyReply,
-  body: Uint8Array,
+  parts: readonly Uint8Array[],
 ): Promise<FastifyReply> {
   addVary(reply, 'accept-encoding')
   const coding = wantedCoding(request.headers['accept-encoding'])
-  if (coding === undefined || body.length < minCodedBytes) return reply.send(body)
+  if (coding === undefined || bytesOf(parts) < minCodedBytes) return sendParts(reply, parts)
   reply.header('content-encoding', coding)
-  return reply.send(await encoders[coding](body, { level: 1 }))
+  return sendParts(reply, await encode(parts, coding))
+}
+
+/** Joining what is longer would hold up everybody else. */
+const maxJoinedBytes = 4 * 1024 * 1024
+
+/** Sends a body in as many parts as it has. */
+export function sendParts(reply: FastifyReply, parts: readonly Uint8Array[]): FastifyReply {
+  const length = bytesOf(parts)
+  if (length <= maxJoinedBytes) return reply.send(Buffer.concat(parts))
+  return reply.header('content-length', length).send(Readable.from(parts))
+}
+
+function bytesOf(parts: readonly Uint8Array[]): number {
+  return parts.reduce((sum, part) => sum + part.length, 0)
+}
+
+const codedChunkBytes = 64 * 1024
+
+async function encode(parts: readonly Uint8Array[], coding: keyof typeof encoders) {
+  const encoder = encoders[coding]({ level: 1, chunkSize: codedChunkBytes })
+  const coded: Uint8Array[] = []
+  for await (const chunk of Readable.from(parts).pipe(encoder)) coded.push(chunk)
+  return coded
 }
 
 function wantedCoding(header: string | string[] | undefined): keyof typeof encoders | undefined {

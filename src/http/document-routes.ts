@@ -15,6 +15,7 @@ import {
 import type { Edge } from './edge.ts'
 import { failureOf } from './failure.ts'
 import { addOperation } from './operation.ts'
+import { createScrape } from './scrape.ts'
 import { docsContentSecurityPolicy } from './security-headers.ts'
 
 /** Folder of the web page; `npm run build` copies it beside the compiled code. */
@@ -62,9 +63,9 @@ export async function addDocumentRoutes(app: FastifyInstance, edge: Edge): Promi
   }))
 
   if (serveMetrics) {
+    const scrape = createScrape(() => metrics.render())
     addOperation(app, contract, 'getMetrics').as(() => ({
-      handler: async (_request, reply) =>
-        reply.type(metrics.contentType).send(await metrics.render()),
+      handler: async (_request, reply) => reply.type(metrics.contentType).send(await scrape()),
     }))
   }
 

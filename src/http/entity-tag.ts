@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import { LRUCache } from 'lru-cache'
 import type { Classification } from '../classification/types.ts'
+import { createPauses } from './turns.ts'
 
 export interface EntityTagOptions {
   /** SHA-256 of the image, base64url. */
@@ -52,9 +53,17 @@ export function answerTag(classifications: readonly Classification[], form: stri
   return entityTag({ digest, identities: classifications.map(({ identity }) => identity), form })
 }
 
+const bytesAtOnce = 1024 * 1024
+
 /** The digest of an image that is not decoded yet, as the decoding thread would make it. */
-export function digestOf(image: Uint8Array): string {
-  return createHash('sha256').update(image).digest('base64url')
+export async function digestOf(image: Uint8Array): Promise<string> {
+  const hash = createHash('sha256')
+  const pause = createPauses()
+  for (let at = 0; at < image.length; at += bytesAtOnce) {
+    hash.update(image.subarray(at, at + bytesAtOnce))
+    await pause()
+  }
+  return hash.digest('base64url')
 }
 
 /** Whether an If-None-Match header names the tag (weak comparison, RFC 9110 §13.1.2). */

@@ -5,6 +5,7 @@ import type { Metrics } from '../metrics/metrics.ts'
 import { createFailureHandler, routeNotFound } from './answer-failure.ts'
 import { socketOptions } from './connections.ts'
 import { requestIdOf } from './request-id.ts'
+import { createScrape } from './scrape.ts'
 
 /** Prometheus' own scrape timeout is 10 s. */
 const requestTimeoutMs = 10_000
@@ -25,8 +26,9 @@ export function createMetricsServer(metrics: Metrics): FastifyInstance {
   })
   app.setErrorHandler(createFailureHandler(metrics))
   app.setNotFoundHandler(routeNotFound)
+  const scrape = createScrape(() => metrics.render())
   app.get('/metrics', async (_request, reply) =>
-    reply.type(metrics.contentType).send(await metrics.render()),
+    reply.type(metrics.contentType).send(await scrape()),
   )
   return app
 }

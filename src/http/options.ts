@@ -73,6 +73,8 @@ export interface HttpLimits {
    * room for the largest image eight times, at least 128 MiB.
    */
   readonly maxUploadBytes?: number
+  /** Bytes that long answers may hold together until they are read. */
+  readonly maxAnswerBytes?: number
   /**
    * Longest that a client may take nothing of its answer, if that is more than `requestTimeoutMs`.
    * Absent, 30 s.

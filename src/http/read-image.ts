@@ -4,11 +4,14 @@ import type { FastifyRequest } from 'fastify'
 import type { Cancellation } from '../cancellation.ts'
 import { ServiceError } from '../errors.ts'
 import { readCodedBody } from './coded-body.ts'
+import { onlyJson } from './dialects/read-tensors.ts'
+import type { TensorThread } from './dialects/tensor-thread.ts'
 import { formOverheadBytes, readFormFiles } from './form-files.ts'
-import { decodeJsonImage, isJsonBody, isJsonType, maxJsonBytes } from './json-image.ts'
+import { isJsonBody, isJsonType, maxJsonBytes } from './json-image.ts'
 import type { UploadClaim } from './upload-budget.ts'
 
 export interface ReadImageOptions {
+  readonly tensors: TensorThread
   readonly maxImageBytes: number
   readonly claim: UploadClaim
   readonly signal: Cancellation
@@ -46,12 +49,14 @@ export async function readImage(
   options: ReadImageOptions,
 ): Promise<Uint8Array> {
   if (request.isMultipart()) return await readFormImage(request, options)
-  const { maxImageBytes, claim, signal } = options
+  const { tensors, maxImageBytes, claim, signal } = options
   const contentType = request.headers['content-type'] ?? ''
   const maxBytes = maxBodyBytes(contentType, maxImageBytes)
   const body = await readCodedBody(request, { maxBytes, claim, signal })
   if (body.length === 0) throw imageMissing('the request has no body')
-  return isJsonBody(body, contentType) ? decodeJsonImage(body, maxImageBytes) : body
+  if (!isJsonBody(body, contentType)) return body
+  const { images } = await tensors.read('image', onlyJson(body, maxImageBytes), signal)
+  return images[0].bytes
 }
 
 /** The file field named `image`, else the first file that is not empty. */

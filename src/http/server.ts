@@ -2,6 +2,7 @@
 import multipart from '@fastify/multipart'
 import { type FastifyInstance, fastify, LogController } from 'fastify'
 import { createAccess } from './access.ts'
+import { createAnswerBudget } from './answer-budget.ts'
 import { answerUnrouted, createFailureHandler, routeNotFound } from './answer-failure.ts'
 import { addBatchRoute } from './batch-route.ts'
 import { addClassifyRoutes } from './classify-route.ts'
@@ -34,15 +35,17 @@ import { createUploadBudget } from './upload-budget.ts'
 /** Uploads in progress may hold the largest image this often. */
 const largestImagesAtOnce = 8
 const minUploadBytes = 128 * 1024 * 1024
+const usualAnswerBytes = 256 * 1024 * 1024
 
 /** The HTTP server, ready to `listen`. */
 export async function createServer(options: HttpOptions): Promise<FastifyInstance> {
   const { metrics, limits } = options
   const contract = readContract()
   const uploads = createUploadBudget(uploadBytes(limits))
+  const answers = createAnswerBudget(limits.maxAnswerBytes ?? usualAnswerBytes)
   const access = createAccess(options.apiKeys)
   const tensors = createTensorThread()
-  const edge: Edge = { ...options, contract, uploads, access, tensors }
+  const edge: Edge = { ...options, contract, uploads, answers, access, tensors }
   const refusalPace = createRefusalPace(limits)
   const answerFailure = createFailureHandler(metrics, refusalPace)
   const app = fastify({

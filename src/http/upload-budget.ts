@@ -15,7 +15,8 @@ export interface UploadClaim {
   release(): void
 }
 
-export function createUploadBudget(maxBytes: number): UploadBudget {
+/** @param full makes the error of who finds no room */
+export function createUploadBudget(maxBytes: number, full = uploadsFull): UploadBudget {
   let usedBytes = 0
   return {
     get usedBytes() {
@@ -26,7 +27,7 @@ export function createUploadBudget(maxBytes: number): UploadBudget {
       return {
         add(bytes) {
           // A request alone always fits, however small the budget was set.
-          if (usedBytes > claimed && usedBytes + bytes > maxBytes) throw uploadsFull(maxBytes)
+          if (usedBytes > claimed && usedBytes + bytes > maxBytes) throw full(maxBytes)
           claimed += bytes
           usedBytes += bytes
         },

@@ -34,6 +34,20 @@ test('the best k are those of a full sort, lower index first among equals', () =
   )
 })
 
+test('all of many thousand classes are those of a full sort too, however many are equal', () => {
+  for (const steps of [1, 7, 1_000_000]) {
+    const values = Float32Array.from({ length: 5_000 }, (_, i) => ((i * 7_919) % 104_729) % steps)
+    values.set([Number.NEGATIVE_INFINITY, -0, -3, -2, Number.NEGATIVE_INFINITY, -0, 0], 100)
+    const sorted = Array.from(values, (probability, index) => ({ index, probability })).sort(
+      (a, b) =>
+        a.probability === b.probability ? a.index - b.index : b.probability - a.probability,
+    )
+    for (const k of [1_999, 2_000, 2_001, 5_000, 9_000]) {
+      assert.deepEqual(topK(values, k), sorted.slice(0, k))
+    }
+  }
+})
+
 test('classes that a model masks out with minus infinity are ranked too, behind all others', () => {
   const masked = Number.NEGATIVE_INFINITY
   const distribution = new Distribution(Float32Array.of(masked, 2, masked), 'logits')

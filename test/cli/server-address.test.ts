@@ -12,6 +12,6 @@ test('the address of a server keeps the path of a proxy, and loses what does not
 
 test('what is no address of a server is refused in words', () => {
   for (const url of ['host:8000', 'ftp://host', 'http://']) {
-    assert.throws(() => baseOf(url), { name: 'ConfigError', message: /expected an http or https/ })
+    assert.throws(() => baseOf(url), { name: 'UsageError', message: /expected an http or https/ })
   }
 })

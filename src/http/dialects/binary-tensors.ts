@@ -24,7 +24,7 @@ export function splitBody(body: Uint8Array, header: string | undefined): BinaryB
 
 const lengthBytes = 4
 
-/** The elements of a BYTES tensor, each behind its length, in memory of their own. */
+/** The elements of a BYTES tensor, each behind its length, where they are. */
 export function decodeElements(binary: Uint8Array, count: number): Uint8Array[] {
   const view = new DataView(binary.buffer, binary.byteOffset, binary.byteLength)
   const elements: Uint8Array[] = []
@@ -37,7 +37,7 @@ export function decodeElements(binary: Uint8Array, count: number): Uint8Array[] 
       throw new HttpError('bad_request', message)
     }
     at += lengthBytes
-    elements.push(binary.slice(at, at + length))
+    elements.push(binary.subarray(at, at + length))
     at += length
   }
   if (elements.length !== count) {
@@ -48,12 +48,12 @@ export function decodeElements(binary: Uint8Array, count: number): Uint8Array[] 
 }
 
 export function encodeElements(texts: readonly string[]): Uint8Array {
-  return Buffer.concat(
-    texts.flatMap((text) => {
-      const bytes = Buffer.from(text)
-      const length = Buffer.alloc(lengthBytes)
-      length.writeUInt32LE(bytes.length)
-      return [length, bytes]
-    }),
-  )
+  const lengths = texts.map((text) => Buffer.byteLength(text))
+  const bytes = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + lengthBytes + length, 0))
+  let at = 0
+  for (const [index, text] of texts.entries()) {
+    at = bytes.writeUInt32LE(lengths[index] as number, at)
+    at += bytes.write(text, at)
+  }
+  return bytes
 }

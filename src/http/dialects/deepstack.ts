@@ -15,7 +15,7 @@ export function addDeepstack(app: FastifyInstance, edge: Edge): void {
       const { claim, signal } = callOf(request)
       const { maxImageBytes } = edge.limits
       const image = await readImage(request, {
-        ...{ maxImageBytes, claim, signal, parameters: [] },
+        ...{ tensors: edge.tensors, maxImageBytes, claim, signal, parameters: [] },
         ...(edge.access.awaitsKey(request) ? { form: keyListener(edge) } : {}),
       })
       const [best] = bestLabels(await scoreImage(edge, request, { bytes: image }), 1)

@@ -9,17 +9,16 @@ import type { Edge } from '../edge.ts'
 import { HttpError } from '../failure.ts'
 import { isJsonBody, maxJsonBytes } from '../json-image.ts'
 import { addOperation } from '../operation.ts'
-import { parseSmallJson } from '../parse-json.ts'
 import { bodyTooLarge } from '../read-body.ts'
 import { isFormType, readImage } from '../read-image.ts'
 import { admitCall, bodyOptions, callOf, scoreImage } from './call.ts'
 import { type ErrorShape, pathOf, pathText } from './error-shape.ts'
-import { badField, base64Of, type Fields, objectOf, wholeOf } from './fields.ts'
+import { badField, type Fields, wholeOf } from './fields.ts'
 import { rankLabels } from './ranking.ts'
+import { onlyJson } from './read-tensors.ts'
 
 const defaultTopK = 5
 const maxTopK = 100_000
-const inputsForm = '{"inputs": "<base64>", "parameters": {...}}'
 
 export function addHuggingFace(app: FastifyInstance, edge: Edge): void {
   const maxBytes = maxJsonBytes(edge.limits.maxImageBytes)
@@ -47,17 +46,19 @@ async function readInput(edge: Edge, request: FastifyRequest) {
   const query = queryParameters(request.query as Record<string, unknown>)
   const contentType = request.headers['content-type'] ?? ''
   if (isFormType(contentType)) {
-    const image = await readImage(request, { ...call, maxImageBytes, parameters: [] })
+    const { tensors } = edge
+    const image = await readImage(request, { ...call, tensors, maxImageBytes, parameters: [] })
     return { image, parameters: query }
   }
   const body = await readCodedBody(request, bodyOptions(call, maxJsonBytes(maxImageBytes)))
-  const isJson = isJsonBody(body, contentType)
-  const fields = isJson ? objectOf(parseSmallJson(body, inputsForm), 'the body') : {}
-  const image = isJson ? base64Of(fields.inputs, '"inputs"') : body
-  if (image.length > maxImageBytes) throw bodyTooLarge(maxImageBytes)
-  if (image.length === 0) throw new HttpError('image_missing', 'the request has no body')
-  const given = objectOf(fields.parameters ?? {}, '"parameters"')
-  return { image, parameters: { ...query, ...given } }
+  if (isJsonBody(body, contentType)) {
+    const given = onlyJson(body, maxImageBytes)
+    const { images, parameters } = await edge.tensors.read('huggingFace', given, call.signal)
+    return { image: images[0].bytes, parameters: { ...query, ...parameters } }
+  }
+  if (body.length > maxImageBytes) throw bodyTooLarge(maxImageBytes)
+  if (body.length === 0) throw new HttpError('image_missing', 'the request has no body')
+  return { image: body, parameters: query }
 }
 
 /** @huggingface/inference drops `parameters` where it sends a Blob, so the query is read too. */

@@ -21,7 +21,7 @@ import { cutImages, fillFlat, type ImageInput, imageInputOf, valuesOf } from './
 export interface InferRequest {
   readonly id?: string
   readonly images: readonly ScoreInput[]
-  readonly outputs: readonly OutputWish[]
+  readonly output: OutputWish
   /** What the client allows, in milliseconds. */
   readonly timeoutMs?: number
 }
@@ -48,7 +48,7 @@ export function readInferRequest(
   const outputName = state.output?.name ?? ''
   if (json.length === 0) {
     const images = [rawInput(binary, input, maxImageBytes)]
-    return { images, outputs: [{ name: outputName, binary: true, classes: 0 }] }
+    return { images, output: { name: outputName, binary: true, classes: 0 } }
   }
   if (json.length > maxJsonTensorBytes) throw bodyTooLarge(maxJsonTensorBytes)
   const body = objectOf(parseJson(json), 'the body')
@@ -57,7 +57,7 @@ export function readInferRequest(
     ...(body.id === undefined ? {} : { id: textOf(body.id, '"id"') }),
     ...timeoutOf(parameters),
     images: readInput(body, binary, { input, maxImageBytes }),
-    outputs: readOutputs(body, parameters, outputName),
+    output: readOutput(body, parameters, outputName),
   }
 }
 
@@ -75,7 +75,7 @@ function rawInput(binary: Uint8Array, input: ImageInput, maxImageBytes: number):
   if (binary.length === bytes) return { form: isFloat ? 'tensor' : 'pixels', bytes: binary }
   if (binary.length === 0) throw new HttpError('image_missing', 'the request has no body')
   if (binary.length > maxImageBytes) throw bodyTooLarge(maxImageBytes)
-  return { form: 'image', bytes: binary.slice() }
+  return { form: 'image', bytes: binary }
 }
 
 interface InputOptions {
@@ -181,28 +181,25 @@ function readTensor(
   return cutImages(bytes, form, count)
 }
 
-function readOutputs(body: Fields, parameters: Fields, own: string): OutputWish[] {
+function readOutput(body: Fields, parameters: Fields, own: string): OutputWish {
   const asked = parameters.binary_data_output
   const binaryByDefault = asked === undefined ? false : flagOf(asked, '"binary_data_output"')
-  if (body.outputs === undefined) return [{ name: own, binary: binaryByDefault, classes: 0 }]
-  const outputs = listOf(body.outputs, '"outputs"')
+  const outputs = body.outputs === undefined ? [] : listOf(body.outputs, '"outputs"')
   if (outputs.length > 1) throw badField('"outputs"', outputs, `one output, named ${own}`)
-  if (outputs.length === 0) return [{ name: own, binary: binaryByDefault, classes: 0 }]
-  return outputs.map((output) => {
-    const { name, parameters: given } = objectOf(output, 'an output')
-    if (name !== own) throw badField('the name of an output', name, `${own}, the only one there is`)
-    const {
-      binary_data,
-      classification = 0,
-      shared_memory_region,
-    } = objectOf(given ?? {}, 'the parameters of an output')
-    if (shared_memory_region !== undefined) {
-      throw new HttpError('bad_request', 'shared memory is not offered; the answer has the tensor')
-    }
-    return {
-      name: own,
-      binary: binary_data === undefined ? binaryByDefault : flagOf(binary_data, '"binary_data"'),
-      classes: wholeOf(classification, '"classification"', [0, maxClasses]),
-    }
-  })
+  if (outputs.length === 0) return { name: own, binary: binaryByDefault, classes: 0 }
+  const { name, parameters: given } = objectOf(outputs[0], 'an output')
+  if (name !== own) throw badField('the name of an output', name, `${own}, the only one there is`)
+  const {
+    binary_data,
+    classification = 0,
+    shared_memory_region,
+  } = objectOf(given ?? {}, 'the parameters of an output')
+  if (shared_memory_region !== undefined) {
+    throw new HttpError('bad_request', 'shared memory is not offered; the answer has the tensor')
+  }
+  return {
+    name: own,
+    binary: binary_data === undefined ? binaryByDefault : flagOf(binary_data, '"binary_data"'),
+    classes: wholeOf(classification, '"classification"', [0, maxClasses]),
+  }
 }

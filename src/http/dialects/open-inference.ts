@@ -108,13 +108,13 @@ async function infer(edge: Edge, request: FastifyRequest, reply: FastifyReply) {
   const { timeoutMs } = wanted
   const call = timeoutMs === undefined ? admitted : within(admitted, timeoutMs)
   const images = await scoreAll(edge, { request, call }, wanted.images)
-  const answer = inferAnswer(wanted, images)
+  const answer = await inferAnswer(wanted, images, call)
   if (answer.headerBytes === undefined) {
     reply.type('application/json')
   } else {
     reply.type('application/octet-stream').header(headerLengthName, answer.headerBytes)
   }
-  return await sendCoded(request, reply, answer.body)
+  return await sendCoded(request, reply, answer.parts)
 }
 
 export const openInferenceErrors: ErrorShape = {

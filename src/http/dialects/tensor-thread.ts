@@ -1,5 +1,6 @@
-// Reads large JSON tensors on a thread of its own: parsing the numbers of some dozen images takes seconds, for
-// which the thread that serves everybody would stand still. It is started when it is first needed.
+// Reads large JSON on threads of its own, for the thread that serves everybody would stand still: parsing the
+// numbers of some dozen images takes seconds, and megabytes of base64 a tenth of one. Numbers and encoded images
+// have a thread each, so that these never wait for those. It is started when it is first needed.
 import { Piscina } from 'piscina'
 import type { Cancellation } from '../../cancellation.ts'
 import { HttpError } from '../failure.ts'
@@ -8,12 +9,14 @@ import {
   type TensorBody,
   type TensorDialect,
   type TensorRequests,
+  takesNumbers,
   tensorReaders,
 } from './read-tensors.ts'
 import { type Answer, type TensorJob, tooManyValues } from './tensor-worker.ts'
 
 /** Read where they are: a thread takes longer to hear of them. */
 const fewValues = 10_000
+const fewBytes = 2 * 1024 * 1024
 
 const most: JsonSize = {
   // The densest JSON of images that fits `maxJsonTensorBytes`: pixels of one digit each, three a list.
@@ -30,7 +33,8 @@ const idleTimeoutMs = 60_000
 
 export interface TensorThread {
   /**
-   * What a dialect makes of a body; of one that costs little at once, on this thread.
+   * What a dialect makes of a body; of one that costs little at once, on this thread. The body's memory
+   * may be handed over: nobody must read it afterwards.
    * @throws HttpError bad_request, body_too_large, image_missing; the signal's reason
    */
   read<Dialect extends TensorDialect>(
@@ -42,7 +46,7 @@ export interface TensorThread {
 }
 
 export function createTensorThread(): TensorThread {
-  let pool: Piscina | undefined
+  const pools: { numbers?: Piscina; images?: Piscina } = {}
   const open = () =>
     new Piscina({
       filename: new URL('./tensor-worker.js', import.meta.url).href,
@@ -55,19 +59,21 @@ export function createTensorThread(): TensorThread {
     })
   return {
     async read(dialect, body, signal) {
-      if (!holdsMoreValues(body.json, fewValues)) return tensorReaders[dialect](body)
-      pool ??= open()
-      const job = { dialect, body: movable(body), most }
+      const isNumbers = takesNumbers(dialect) && holdsMoreValues(body.json, fewValues)
+      if (!isNumbers && body.json.length <= fewBytes) return tensorReaders[dialect](body)
+      const kind = isNumbers ? 'numbers' : 'images'
+      pools[kind] ??= open()
+      const job = { dialect, body: movable(body), ...(isNumbers ? { most } : {}) }
       // The answer to a job is of the job's dialect.
-      return (await runJob(pool, job, signal)) as TensorRequests[typeof dialect]
+      return (await runJob(pools[kind], job, signal)) as TensorRequests[typeof dialect]
     },
     async close() {
-      await pool?.destroy()
+      await Promise.all([pools.numbers?.destroy(), pools.images?.destroy()])
     },
   }
 }
 
-/** JSON and what lies behind it in memory of their own, which is handed over. */
+/** JSON and what lies behind it, to be handed over: where they are all that their memory holds, uncopied. */
 function movable(body: TensorBody): TensorBody {
   const {
     json,
@@ -76,12 +82,18 @@ function movable(body: TensorBody): TensorBody {
     maxImageBytes,
   } = body
   const state = { ...(input && { input }), ...(output && { output }) }
-  return { json: new Uint8Array(json), binary: new Uint8Array(binary), state, maxImageBytes }
+  const isAll =
+    json.buffer === binary.buffer && json.length + binary.length === json.buffer.byteLength
+  return {
+    json: isAll ? json : new Uint8Array(json),
+    binary: isAll ? binary : new Uint8Array(binary),
+    ...{ state, maxImageBytes },
+  }
 }
 
 async function runJob(pool: Piscina, job: TensorJob, signal: Cancellation) {
   const { json, binary } = job.body
-  const transferList = [json.buffer as ArrayBuffer, binary.buffer as ArrayBuffer]
+  const transferList = [...new Set([json.buffer as ArrayBuffer, binary.buffer as ArrayBuffer])]
   const aborted = new AbortController()
   const abort = () => aborted.abort()
   if (signal.aborted) throw signal.reason

@@ -1,6 +1,7 @@
-// What runs on the thread that reads large JSON tensors (started by tensor-thread.ts). Errors cross between
+// What runs on the threads that read large JSON (started by tensor-thread.ts). Errors cross between
 // threads as plain data.
 import { move, transferableSymbol, valueSymbol } from 'piscina'
+import { ServiceError } from '../../errors.ts'
 import { HttpError } from '../failure.ts'
 import { type JsonSize, sizeOfJson } from '../parse-json.ts'
 import type { ProblemCode } from '../problem.ts'
@@ -9,8 +10,8 @@ import { type TensorBody, type TensorDialect, tensorReaders } from './read-tenso
 export interface TensorJob {
   readonly dialect: TensorDialect
   readonly body: TensorBody
-  /** What its JSON may hold. */
-  readonly most: JsonSize
+  /** What its JSON may hold; told where it holds much. */
+  readonly most?: JsonSize
 }
 
 export type Answer =
@@ -29,10 +30,10 @@ export function run(job: TensorJob) {
 
 function answerJob({ dialect, body, most }: TensorJob): Answer {
   try {
-    assertWithin(sizeOfJson(body.json), most)
+    if (most !== undefined) assertWithin(sizeOfJson(body.json), most)
     return { ok: true, value: tensorReaders[dialect](body) }
   } catch (error) {
-    if (!(error instanceof HttpError)) throw error
+    if (!(error instanceof HttpError || error instanceof ServiceError)) throw error
     return { ok: false, code: error.code, message: error.message }
   }
 }

@@ -1,17 +1,18 @@
 // TensorFlow Serving's REST API: status, metadata, predict and classify.
 // https://www.tensorflow.org/tfx/serving/api_rest
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import type { ModelState, ScoredImage, Target } from '../../classification/types.ts'
+import type { ModelState, Target } from '../../classification/types.ts'
 import { ServiceError } from '../../errors.ts'
 import { readCodedBody, sendCoded } from '../coded-body.ts'
 import type { Edge } from '../edge.ts'
 import { HttpError } from '../failure.ts'
 import { addOperation } from '../operation.ts'
+import { inTurns } from '../turns.ts'
 import { admitCall, bodyOptions, callOf, scoreAll } from './call.ts'
 import { type ErrorShape, pathOf, pathText } from './error-shape.ts'
 import { maxJsonTensorBytes } from './limits.ts'
-import { bestLabels } from './ranking.ts'
 import { imageInputOf } from './tensor-values.ts'
+import { classifyAnswer, predictAnswer } from './tensorflow-serving-answer.ts'
 
 export function addTensorflowServing(app: FastifyInstance, edge: Edge): void {
   const { contract, classifier } = edge
@@ -67,25 +68,14 @@ async function answerCall(edge: Edge, request: FastifyRequest, reply: FastifyRep
   const answer = async () => {
     if (verb === 'classify') {
       const { images } = await edge.tensors.read('classify', given, call.signal)
-      return { results: (await scoreAll(edge, { request, call }, images)).map(labelRows) }
+      return classifyAnswer(await scoreAll(edge, { request, call }, images))
     }
     const { form, images } = await edge.tensors.read('predict', given, call.signal)
-    const rows = (await scoreAll(edge, { request, call }, images)).map(scoreRow)
-    return form === 'rows' ? { predictions: rows } : { outputs: rows }
+    return predictAnswer(await scoreAll(edge, { request, call }, images), form)
   }
+  const parts = await inTurns(await answer(), call)
   reply.type('application/json')
-  return await sendCoded(request, reply, Buffer.from(JSON.stringify(await answer())))
-}
-
-function scoreRow({ scores }: ScoredImage): number[] {
-  const row = Array.from(scores)
-  if (row.every(Number.isFinite)) return row
-  throw new HttpError('bad_request', 'the scores hold NaN or infinity, which JSON cannot carry')
-}
-
-/** Every class with its probability, best first. */
-function labelRows(image: ScoredImage): [string, number][] {
-  return bestLabels(image, image.scores.length).map(({ label, score }) => [label, score])
+  return await sendCoded(request, reply, parts)
 }
 
 const states: Readonly<Record<ModelState['state'], string>> = {

@@ -22,8 +22,10 @@ export function addTorchserve(app: FastifyInstance, edge: Edge): void {
       onRequest: admitCall(edge, targetOf),
       handler: async (request, reply) => {
         const { claim, signal } = callOf(request)
+        const { tensors } = edge
         const { maxImageBytes } = edge.limits
-        const image = await readImage(request, { maxImageBytes, claim, signal, parameters: [] })
+        const reading = { tensors, maxImageBytes, claim, signal, parameters: [] }
+        const image = await readImage(request, reading)
         const best = bestLabels(await scoreImage(edge, request, { bytes: image }), classes)
         return reply.type('application/json; charset=utf-8').send(bestFirst(best))
       },
