@@ -22,6 +22,7 @@ export interface Unary {
 /** How a binary function is computed on constants and the ONNX operator that is the same. */
 export interface Binary extends WholeBinary {
   readonly op: string
+  readonly attributes?: OnnxAttributes
   /** The element type of the result, where it is not that of the operands. */
   readonly dtype?: DataType
 }
@@ -52,11 +53,12 @@ export function applyBinary(emitter: Emitter, binary: Binary, a: Value, b: Value
   if (throughReshape !== null) return throughReshape
   const { names, shape, order } = alignOperands(emitter, [a, b])
   const dtype = binary.dtype ?? (a.kind === 'known' ? b.dtype : a.dtype)
-  return emitter.node(binary.op, { inputs: names }, { dtype, shape, order })
+  const { attributes = {} } = binary
+  return emitter.node(binary.op, { inputs: names, attributes }, { dtype, shape, order })
 }
 
-/** What may give more than a narrow type of integers holds. */
-const growing = new Set(['Add', 'Sub', 'Mul', 'Pow'])
+/** What may give more than a narrow type of integers holds, or is rounded in one: OpenVINO divides as floats. */
+const growing = new Set(['Add', 'Sub', 'Mul', 'Div', 'Pow'])
 
 function applyWidely(emitter: Emitter, binary: Binary, [a, b]: readonly [Value, Value]): Stored {
   const result = applyBinary(emitter, binary, widen(emitter, a), widen(emitter, b))

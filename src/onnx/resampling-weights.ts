@@ -113,11 +113,13 @@ export function cubicWeights(
   return { wanted, given, rows }
 }
 
-/** ResizeArea: the mean of what a pixel covers. */
+/** ResizeArea: the mean of what a pixel covers, which is the only one where there is one. */
 export function areaWeights(
   { wanted, given }: Pick<AxisWeights, 'wanted' | 'given'>,
   scale: number,
 ): AxisWeights {
+  // With its corners aligned a single pixel would be scaled by 0.
+  if (given === 1) return { wanted, given, rows: new Float32Array(wanted).fill(1) }
   const rows = new Float32Array(wanted * given)
   for (let i = 0; i < wanted; i++) {
     const [from, to] = [i * scale, (i + 1) * scale]

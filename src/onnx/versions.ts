@@ -2,7 +2,7 @@
 // the cache does not load that.
 
 /** Changes whenever the same model would convert to another graph (convert.ts). */
-export const conversionVersion = 7
+export const conversionVersion = 8
 
 /** Changes whenever the same ranges would give another graph (quantize.ts). */
 export const quantizeVersion = 1

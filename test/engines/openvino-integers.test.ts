@@ -1,5 +1,5 @@
 // Integers on OpenVINO, whose own operators end at the bounds of small types: the conversion makes them
-// keep their lowest bits there too. The cases are TensorFlow's (test/fixtures/operators/make.py).
+// keep their lowest bits there too. And what else its operators do otherwise: quotients, equals, LRN. The cases are TensorFlow's (test/fixtures/operators/make.py).
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { describe, test } from 'node:test'
@@ -11,7 +11,8 @@ import { tempFolder } from '../support/temp-folder.ts'
 /** Pixels as make.py sees them: -2..2. */
 const normalization = { rescale: 1 / 64, mean: [2, 2, 2], std: [1, 1, 1] } as const
 
-const ofIntegers = /lowest bits|bytes multiplied|more bytes than/
+const ofIntegers =
+  /lowest bits|bytes multiplied|more bytes than|integers divided|rests of|equals ranked|LRN/
 
 describe('the openvino engine', { skip: openvinoMissing }, () => {
   for (const { name, graph, answer } of operatorCases.filter((one) => ofIntegers.test(one.name))) {

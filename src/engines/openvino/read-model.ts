@@ -5,6 +5,7 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
 import { ModelError, messageOf, StatefulModelError } from '../../errors.ts'
+import { isNarrow } from '../../onnx/cast.ts'
 import type { LoadRequest, ModelDescription } from '../engine.ts'
 import { convertedModel, readServed } from '../onnxruntime/converted-model.ts'
 import type { Pointer } from './c-api.ts'
@@ -76,12 +77,26 @@ async function checkFiles({ model, folder }: LoadRequest): Promise<void> {
   await checkCheckpoint(folder)
 }
 
-/** OpenVINO's reader takes a checkpoint's values for constants. @throws StatefulModelError where they are none */
-async function checkState(request: LoadRequest): Promise<void> {
-  await readServed(request).catch((error: unknown) => {
+/** What gives more than a type of few bits may hold, or quotients between its numbers. */
+const arithmetic =
+  /^(Add|AddV2|AddN|Sub|Mul|Square|SquaredDifference|Neg|Pow|Prod|Sum|Mean|Cumsum|Div|TruncateDiv|FloorDiv|Invert|LeftShift)$/
+
+/**
+ * OpenVINO's reader takes a checkpoint's values for constants, and its integers end at the bounds of their type.
+ * @throws StatefulModelError where variables change, ModelError `unsupported` where bytes are computed with
+ */
+async function checkGraph(request: LoadRequest): Promise<void> {
+  const graph = await readServed(request).catch((error: unknown) => {
     // Whatever else keeps this service from reading it may be no obstacle to OpenVINO.
     if (error instanceof StatefulModelError) throw error
+    return null
   })
+  for (const { name, op, attributes } of graph?.nodes ?? []) {
+    const type = attributes.T?.kind === 'type' ? attributes.T.value : null
+    if (type === null || !isNarrow(type) || !arithmetic.test(op)) continue
+    const message = `model ${request.model}: node "${name}" (${op}) computes with ${type}, which OpenVINO's own reader does otherwise than TensorFlow`
+    throw new ModelError('unsupported', message)
+  }
 }
 
 async function readDirectly(place: Workplace, request: LoadRequest): Promise<ReadModel> {
@@ -89,7 +104,7 @@ async function readDirectly(place: Workplace, request: LoadRequest): Promise<Rea
   const { folder, normalization } = request
   if (request.precision === 'int8') throw new Error('int8 runs from the converted form only')
   await checkFiles(request)
-  if (request.cacheFolder === null) await checkState(request) // else the conversion came first
+  await checkGraph(request)
   const read = handles.own('ov_model_free', 'OpenVINO reads the SavedModel', (out) =>
     library.c.ov_core_read_model(core, folder, null, out),
   )

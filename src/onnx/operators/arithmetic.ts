@@ -1,10 +1,19 @@
 // Elementwise arithmetic, comparisons and casts.
-import { applyBinary, applyUnary, type Binary, type Unary, writeOperator } from '../arithmetic.ts'
+import {
+  applyBinary,
+  applyUnary,
+  type Binary,
+  type Unary,
+  widen,
+  writeOperator,
+  writeSelection,
+} from '../arithmetic.ts'
 import { isNarrow, writeCast, writeLowestBits } from '../cast.ts'
 import type { Emitter } from '../emitter.ts'
 import { integerBits, raiseWhole, wrap } from '../integers.ts'
 import { computedType, type Known, known } from '../known.ts'
 import { store } from '../layout.ts'
+import { int } from '../model.ts'
 import { OperandError } from '../operand-error.ts'
 import type { Operation, Operator } from '../operation.ts'
 import type { Stored, Value } from '../value.ts'
@@ -14,8 +23,9 @@ export const add: Binary = { op: 'Add', compute: (a, b) => a + b, exact: (a, b) 
 export const multiply: Binary = { op: 'Mul', compute: (a, b) => a * b, exact: (a, b) => a * b }
 const subtract: Binary = { op: 'Sub', compute: (a, b) => a - b, exact: (a, b) => a - b }
 const divide: Binary = { op: 'Div', compute: (a, b) => a / b }
-const divideTowardsZero: Binary = { op: 'Div', compute: (a, b) => Math.trunc(a / b) }
+export const divideTowardsZero: Binary = { op: 'Div', compute: (a, b) => Math.trunc(a / b) }
 const divideWhole: Binary = { op: 'Div', compute: (a, b) => Math.floor(a / b) }
+const modulo: Binary = { op: 'Mod', compute: (a, b) => a - Math.floor(a / b) * b }
 const raise: Binary = { op: 'Pow', compute: (a, b) => a ** b, exact: raiseWhole }
 const larger: Binary = { op: 'Max', compute: Math.max }
 const smaller: Binary = { op: 'Min', compute: Math.min }
@@ -60,22 +70,75 @@ function divideOperands({ emitter, inputs: [a, b] }: Operation): Value {
   return applyBinary(emitter, multiply, left, applyUnary(emitter, invert, right))
 }
 
+/**
+ * OpenVINO multiplies by the reciprocal of the divisor, whose rounding leaves 189 / 189 below 1: where no
+ * rest is left the quotient is the nearest whole number.
+ */
 function floorOfQuotient(emitter: Emitter, a: Value, b: Value): Value {
-  const floor: Unary = { compute: Math.floor, write: writeOperator('Floor') }
-  return applyUnary(emitter, floor, applyBinary(emitter, divide, a, b))
+  const round = (op: string, compute: Unary['compute'], x: Value) =>
+    applyUnary(emitter, { compute, write: writeOperator(op) }, x)
+  const quotient = applyBinary(emitter, divide, a, b)
+  const isWhole = applyBinary(
+    emitter,
+    comparison('Equal', (x, y) => x === y),
+    restOfFloats(emitter, a, b),
+    known('float32', [], [0]),
+  )
+  return writeSelection(emitter, [
+    isWhole,
+    round('Round', roundToEven, quotient),
+    round('Floor', Math.floor, quotient),
+  ])
 }
 
-function divideToFloor(operation: Operation): Value {
-  const { emitter, inputs } = operation
+/** What C's fmod gives: exact, with the sign of `a`. */
+export function restOfFloats(emitter: Emitter, a: Value, b: Value): Value {
+  const rest: Binary = { op: 'Mod', attributes: { fmod: int(1) }, compute: (x, y) => x % y }
+  return applyBinary(emitter, rest, a, asDivisor(emitter, a, b))
+}
+
+/**
+ * A constant divisor as if it were computed, which keeps OpenVINO from dividing by its reciprocal.
+ * (NaN, the only number that is not itself, stays NaN.)
+ */
+function asDivisor(emitter: Emitter, a: Value, b: Value): Value {
+  if (a.kind === 'known' || b.kind !== 'known') return b
+  const isItself = applyBinary(
+    emitter,
+    comparison('Equal', (x, y) => x === y),
+    a,
+    a,
+  )
+  return writeSelection(emitter, [isItself, b, a])
+}
+
+function divideToFloor({ emitter, inputs }: Operation): Value {
   const [left, right] = inputs as [Value, Value]
   if (left.kind === 'known' && right.kind === 'known') {
     return applyBinary(emitter, divideWhole, left, right)
   }
   if (left.dtype === 'float32') return floorOfQuotient(emitter, left, right)
-  // Quotients of so small numbers are exact enough as floats never to reach the next whole one.
-  if (!(left.dtype in smallIntegers)) operation.unsupported('divides integers at run time')
-  const [a, b] = [left, right].map((value) => castTo(operation, value, 'float32'))
-  return castTo(operation, floorOfQuotient(emitter, a as Value, b as Value), left.dtype)
+  if (!isNarrow(left.dtype)) return floorOfWhole(emitter, left, right)
+  const quotient = floorOfWhole(emitter, widen(emitter, left), widen(emitter, right))
+  return writeLowestBits(emitter, store(emitter, quotient), left.dtype)
+}
+
+/** Towards zero, and one less where the rest has not the divisor's sign. Floats would round the quotient. */
+function floorOfWhole(emitter: Emitter, a: Value, b: Value): Value {
+  const apply = (function_: Binary, x: Value, y: Value) => applyBinary(emitter, function_, x, y)
+  const quotient = apply(divideTowardsZero, a, b)
+  const rest = apply(subtract, a, apply(multiply, quotient, b))
+  const isSame = apply(
+    comparison('Equal', (x, y) => x === y),
+    rest,
+    apply(modulo, a, b),
+  )
+  const isLess = applyUnary(
+    emitter,
+    { compute: (x) => Number(!x), write: writeOperator('Not') },
+    isSame,
+  )
+  return apply(subtract, quotient, writeCast(emitter, store(emitter, isLess), a.dtype))
 }
 
 function square({ emitter }: Operation, x: Value): Value {

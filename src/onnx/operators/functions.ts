@@ -11,14 +11,14 @@ import {
 import { known } from '../known.ts'
 import type { Operation, Operator } from '../operation.ts'
 import type { Stored, Value } from '../value.ts'
-import { add, multiply } from './arithmetic.ts'
+import { add, divideTowardsZero, multiply, restOfFloats } from './arithmetic.ts'
 
 const logarithm: Unary = { compute: Math.log, write: writeOperator('Log') }
 const exponential: Unary = { compute: Math.exp, write: writeOperator('Exp') }
-const floor: Unary = { compute: Math.floor, write: writeOperator('Floor') }
 const divide: Binary = { op: 'Div', compute: (a, b) => a / b }
 const subtract: Binary = { op: 'Sub', compute: (a, b) => a - b }
 const equal: Binary = { op: 'Equal', compute: (a, b) => Number(a === b), dtype: 'bool' }
+const less: Binary = { op: 'Less', compute: (a, b) => Number(a < b), dtype: 'bool' }
 const not: Unary = { compute: (x) => Number(x === 0), write: writeOperator('Not') }
 
 const one = known('float32', [], [1])
@@ -59,7 +59,7 @@ function isOrdinary({ emitter, inputs: [x] }: Operation): Value {
   return applyBinary(emitter, equal, none, zero)
 }
 
-/** x - floor(x / y) * y, which has the sign of y; whole numbers only where they are constants. */
+/** The rest of a division, which has the sign of y; of floats it is exact, as C's fmod is. */
 function moduloToFloor(operation: Operation): Value {
   const { emitter } = operation
   const [x, y] = [operation.input(0), operation.input(1)]
@@ -67,8 +67,19 @@ function moduloToFloor(operation: Operation): Value {
   if (x.kind === 'known' && y.kind === 'known')
     return applyBinary(emitter, { op: 'Mod', compute }, x, y)
   if (x.dtype !== 'float32') return applyBinary(emitter, { op: 'Mod', compute }, x, y)
-  const times = applyUnary(emitter, floor, applyBinary(emitter, divide, x, y))
-  return applyBinary(emitter, subtract, x, applyBinary(emitter, multiply, times, y))
+  const rest = restOfFloats(emitter, x, y)
+  const isOther = applyBinary(emitter, less, applyBinary(emitter, multiply, rest, y), zero)
+  return writeSelection(emitter, [isOther, applyBinary(emitter, add, rest, y), rest])
+}
+
+/** The rest of a division, which has the sign of x. */
+function moduloTowardsZero({ emitter, inputs }: Operation): Value {
+  const [x, y] = inputs as [Value, Value]
+  const isKnown = x.kind === 'known' && y.kind === 'known'
+  if (isKnown) return applyBinary(emitter, { op: 'Mod', compute: (a, b) => a % b }, x, y)
+  if (x.dtype === 'float32') return restOfFloats(emitter, x, y)
+  const quotient = applyBinary(emitter, divideTowardsZero, x, y)
+  return applyBinary(emitter, subtract, x, applyBinary(emitter, multiply, quotient, y))
 }
 
 /** `compute` of both operands, but 0 wherever operand `decisive` is 0. */
@@ -125,6 +136,7 @@ export const functionOperators: Readonly<Record<string, Operator>> = {
   IsFinite: isOrdinary,
   NotEqual: notEqual,
   FloorMod: moduloToFloor,
+  TruncateMod: moduloTowardsZero,
   DivNoNan: zeroAtZero(1, divideInputs, (a, b) => (b === 0 ? 0 : a / b)),
   MulNoNan: zeroAtZero(1, multiplyInputs, (a, b) => (b === 0 ? 0 : a * b)),
   Xdivy: zeroAtZero(0, divideInputs, (a, b) => (a === 0 ? 0 : a / b)),

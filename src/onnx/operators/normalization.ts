@@ -90,17 +90,26 @@ function perRow({ emitter }: Operation, vector: Value): Value {
   return reshape(emitter, stored, [stored.shape[0] as number, 1])
 }
 
-/** Across neighbouring channels (AlexNet, GoogLeNet); ONNX divides `alpha` by the size, TensorFlow does not. */
+/**
+ * Across neighbouring channels (AlexNet, GoogLeNet); ONNX divides `alpha` by the size, TensorFlow does not.
+ * The bias is taken out of the power, since OpenVINO computes as if it were 1:
+ * x / (bias + alpha * sum)^beta = bias^-beta * x / (1 + alpha / bias * sum)^beta
+ */
 function normalizeLocally(operation: Operation): Value {
-  const x = inOrder(operation.emitter, operation.input(0), channelsFirst(4))
+  const { emitter } = operation
+  const x = inOrder(emitter, operation.input(0), channelsFirst(4))
   const size = 2 * operation.int('depth_radius', 5) + 1
+  const [bias, beta] = [operation.float('bias', 1), operation.float('beta', 0.5)]
+  if (!(bias > 0)) operation.unsupported(`has the bias ${bias}, expected one above 0`)
   const attributes = {
     size: int(size),
-    alpha: float(operation.float('alpha', 1) * size),
-    beta: float(operation.float('beta', 0.5)),
-    bias: float(operation.float('bias', 1)),
+    alpha: float((operation.float('alpha', 1) / bias) * size),
+    beta: float(beta),
+    bias: float(1),
   }
-  return operation.emitter.node('LRN', { inputs: [x.name], attributes }, x)
+  const normalized = emitter.node('LRN', { inputs: [x.name], attributes }, x)
+  if (bias === 1) return normalized
+  return applyBinary(emitter, multiply, normalized, known('float32', [], [bias ** -beta]))
 }
 
 /** (x - mean of the image's channel) * factor + mean. */

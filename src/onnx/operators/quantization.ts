@@ -14,13 +14,21 @@ interface Range {
   readonly step: number
 }
 
-/** The range moved so that zero is one of its steps. */
+/** The range moved so that zero is one of its steps, in float32 as TensorFlow has it: half a step decides. */
 function nudge(operation: Operation, low: number, high: number): Range {
+  const { fround } = Math
   const smallest = operation.bool('narrow_range', false) ? 1 : 0
   const largest = 2 ** operation.int('num_bits', 8) - 1
-  const step = Math.fround((high - low) / (largest - smallest))
-  const zero = Math.min(Math.max(Math.round(smallest - low / step), smallest), largest)
-  return { low: (smallest - zero) * step, high: (largest - zero) * step, step }
+  const step = fround(fround(high - low) / (largest - smallest))
+  const place = Math.round(fround(smallest - fround(low / step)))
+  const zero = Math.min(Math.max(place, smallest), largest)
+  return { low: fround((smallest - zero) * step), high: fround((largest - zero) * step), step }
+}
+
+/** Steps from the low end of a range to zero. */
+function stepsToZero({ low, step }: Range): number {
+  const { fround } = Math
+  return Math.floor(fround(fround(-low * fround(1 / step)) + 0.5))
 }
 
 /** @param ranges one, or one a channel of the last axis */
@@ -43,35 +51,17 @@ function quantize(operation: Operation, ranges: readonly Range[]): Value {
     raised,
     vector(({ high }) => high),
   )
-  const steps = applyBinary(
+  const apply = (binary: Binary, x: Value, value: (range: Range) => number) =>
+    applyBinary(emitter, binary, x, vector(value))
+  const shifted = apply(add, clipped, ({ low }) => -low)
+  const steps = apply(multiply, shifted, ({ step }) => 1 / step)
+  const fromZero = apply(add, steps, (range) => -stepsToZero(range))
+  const whole = applyUnary(
     emitter,
-    add,
-    applyBinary(
-      emitter,
-      multiply,
-      applyBinary(
-        emitter,
-        add,
-        clipped,
-        vector(({ low }) => -low),
-      ),
-      vector(({ step }) => 1 / step),
-    ),
-    known('float32', [], [0.5]),
+    floor,
+    apply(add, fromZero, () => 0.5),
   )
-  const whole = applyUnary(emitter, floor, steps)
-  const scaled = applyBinary(
-    emitter,
-    multiply,
-    whole,
-    vector(({ step }) => step),
-  )
-  return applyBinary(
-    emitter,
-    add,
-    scaled,
-    vector(({ low }) => low),
-  )
+  return apply(multiply, whole, ({ step }) => step)
 }
 
 function quantizeByOperands(operation: Operation): Value {

@@ -1,6 +1,7 @@
 // Operators that order elements or count along an axis: arg max, top k, one-hot, running sums.
 import { widen } from '../arithmetic.ts'
 import { isNarrow, writeCast, writeLowestBits } from '../cast.ts'
+import type { Emitter } from '../emitter.ts'
 import { known, tensorFromKnown } from '../known.ts'
 import { inPlainOrder, store } from '../layout.ts'
 import { int } from '../model.ts'
@@ -28,17 +29,60 @@ function takeLargest(operation: Operation): Value[] {
   const x = inPlainOrder(emitter, operation.input(0))
   const [count] = operation.integers(1, 'k') as [number]
   if ((x.shape.at(-1) ?? 0) < count) operation.unsupported(`takes the ${count} largest`)
-  const shape = x.shape.with(-1, count)
-  const order = plainOrder(shape.length)
-  const [values, indices] = emitter.nodeOfMany(
-    'TopK',
-    { inputs: [x.name, emitter.integers([count])], attributes: { axis: int(-1) } },
-    [
-      { dtype: x.dtype, shape, order },
-      { dtype: 'int64', shape, order },
-    ],
-  ) as [Stored, Stored]
+  const [values] = rank(emitter, x, count)
+  const indices = placesOfLargest(emitter, x, count)
   return [values, writeCast(emitter, indices, operation.type('index_type', 'int32'))]
+}
+
+/** The first `count` of the last axis by size, and where they are. */
+function rank(emitter: Emitter, x: Stored, count: number, largest = true): [Stored, Stored] {
+  const result = { shape: x.shape.with(-1, count), order: x.order }
+  const attributes = { axis: int(-1), largest: int(Number(largest)) }
+  return emitter.nodeOfMany('TopK', { inputs: [x.name, emitter.integers([count])], attributes }, [
+    { dtype: x.dtype, ...result },
+    { dtype: 'int64', ...result },
+  ]) as [Stored, Stored]
+}
+
+/** Above it, the numbers that equals are ordered by have no room in int32. */
+const mostOrdered = 46_340
+
+/**
+ * Where the largest are, the first of equals first, as in TensorFlow. OpenVINO gives equals in any order:
+ * a second look orders them by the number of their run of equals, and then by their place.
+ */
+function placesOfLargest(emitter: Emitter, x: Stored, count: number): Stored {
+  const size = x.shape.at(-1) as number
+  if (size < 2 || size > mostOrdered) return rank(emitter, x, count)[1]
+  const [sorted, places] = rank(emitter, x, size)
+  const number = (dtype: 'int32' | 'int64', values: number[]) =>
+    emitter.constant(
+      tensorFromKnown(known(dtype, values.length === 1 ? [] : [values.length], values)),
+    )
+  const neighbours = { ...sorted, shape: sorted.shape.with(-1, size - 1) }
+  const cut = (start: number) => {
+    const operands = [[start], [start + size - 1], [-1]].map((values) => emitter.integers(values))
+    return emitter.node('Slice', { inputs: [sorted.name, ...operands] }, neighbours).name
+  }
+  const equal = emitter.node(
+    'Equal',
+    { inputs: [cut(0), cut(1)] },
+    { ...neighbours, dtype: 'bool' },
+  )
+  const differs = emitter.node('Not', { inputs: [equal.name] }, equal)
+  const steps = writeCast(emitter, differs, 'int32')
+  const ofAll = { ...steps, shape: sorted.shape }
+  const front = [...sorted.shape.map((_, axis) => Number(axis === sorted.shape.length - 1))]
+  const pads = emitter.integers([...front, ...front.map(() => 0)])
+  const padded = emitter.node('Pad', { inputs: [steps.name, pads] }, ofAll)
+  const lastAxis = number('int64', [sorted.shape.length - 1])
+  const runs = emitter.node('CumSum', { inputs: [padded.name, lastAxis] }, ofAll)
+  const apply = (op: string, a: string, b: string, result: Stored) =>
+    emitter.node(op, { inputs: [a, b] }, result)
+  const scaled = apply('Mul', runs.name, number('int32', [size]), ofAll)
+  const keys = apply('Add', scaled.name, writeCast(emitter, places, 'int32').name, ofAll)
+  const [first] = rank(emitter, keys, count, false)
+  return apply('Mod', first.name, number('int32', [size]), first)
 }
 
 /** Negative numbers are no class to TensorFlow, as those behind the last; ONNX counts them from the end. */

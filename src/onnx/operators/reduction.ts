@@ -1,5 +1,5 @@
 // Reductions. The mean over height and width is ONNX's GlobalAveragePool.
-import { type Binary, widen } from '../arithmetic.ts'
+import { applyBinary, type Binary, widen } from '../arithmetic.ts'
 import { isNarrow, writeCast, writeLowestBits } from '../cast.ts'
 import type { Extents } from '../extent.ts'
 import { computeWhole, integerBits } from '../integers.ts'
@@ -10,6 +10,8 @@ import type { Operation, Operator } from '../operation.ts'
 import { channelsFirst, plainOrder, positionOf, sameOrder } from '../permutation.ts'
 import type { Stored, Value } from '../value.ts'
 import { add, multiply } from './arithmetic.ts'
+import { concatenate } from './joining.ts'
+import { cutAxes, wholeAxis } from './slicing.ts'
 
 interface Reduction {
   readonly op: string
@@ -32,8 +34,11 @@ function reduce(operation: Operation, reduction: Reduction): Value {
   if (axes.some((axis) => (x.shape[axis] as number) < 0)) operation.unsupported('reduces the batch')
   if (x.kind === 'known') return reduceKnown(operation, reduction, { x, axes, keep })
   const { emitter } = operation
+  if (reduction.op === 'ReduceProd' && x.dtype in integerBits) {
+    const product = multiplyWhole(operation, x, axes)
+    return keep ? product : reshape(emitter, product, reducedShape(x.shape, axes, false))
+  }
   const isWide = isNarrow(x.dtype) && widely.has(reduction.op)
-  if (isWide && reduction.op === 'ReduceProd') requireFactors(operation, x, axes)
   const stored = store(emitter, isWide ? widen(emitter, x) : x)
   const kept = reducedShape(stored.shape, axes, true)
   const reduced = writeReduction(operation, reduction, { x: stored, axes, shape: kept })
@@ -42,15 +47,29 @@ function reduce(operation: Operation, reduction: Reduction): Value {
 }
 
 /** What may give more than a narrow type holds, or is there for wider types only. */
-const widely = new Set(['ReduceSum', 'ReduceProd', 'ReduceMean'])
+const widely = new Set(['ReduceSum', 'ReduceMean'])
 
-/** Unlike sums, products that int32 does not hold end at its bounds, and their lowest bits are lost. */
-function requireFactors(operation: Operation, { dtype, shape }: Value, axes: readonly number[]) {
-  const factors = axes.reduce((product, axis) => product * (shape[axis] as number), 1)
-  const most = Math.floor(31 / (integerBits[dtype] as number))
-  if (factors > most) {
-    operation.unsupported(`multiplies ${factors} numbers of ${dtype}, at most ${most} are allowed`)
-  }
+/**
+ * The product of integers, an axis after the other by halves: ONNX Runtime and OpenVINO end at the bounds
+ * of a type, where TensorFlow's lowest bits are left.
+ */
+function multiplyWhole(operation: Operation, x: Value, axes: readonly number[]): Value {
+  const { emitter } = operation
+  return axes.reduce((product, axis) => {
+    let left = product
+    for (let size = left.shape[axis] as number; size > 1; size = Math.ceil(size / 2)) {
+      const half = Math.floor(size / 2)
+      const part = (start: number, count: number) =>
+        cutAxes(
+          operation,
+          left,
+          left.shape.map(wholeAxis).with(axis, { start, size: count, step: 1 }),
+        )
+      const halves = applyBinary(emitter, multiply, part(0, half), part(half, half))
+      left = size % 2 === 0 ? halves : concatenate(operation, [halves, part(2 * half, 1)], axis)
+    }
+    return left
+  }, x)
 }
 
 function writeReduction(

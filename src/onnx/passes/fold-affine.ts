@@ -20,6 +20,7 @@ interface Slot {
 
 export const foldAffine: Pass = (draft) => {
   const { readers } = lookUp(draft)
+  const exact = readExactly(draft)
   const aliases = new Map<string, string>()
   const slots = new Map<string, Slot>()
   for (const original of draft.nodes) {
@@ -30,7 +31,7 @@ export const foldAffine: Pass = (draft) => {
     const output = node.outputs[0] as string
     // `original` counts: a value read once by this node has no other reader to disturb.
     const isOnlyReader = step !== null && readers(original.inputs[step.position] as string) === 1
-    if (slot && isOnlyReader && canTake(draft, slot)) {
+    if (slot && isOnlyReader && canTake(draft, slot) && !exact.has(output)) {
       slot.affine = compose(slot.affine, step.affine)
       aliases.set(output, step.x)
     } else {
@@ -39,6 +40,38 @@ export const foldAffine: Pass = (draft) => {
   }
   const nodes = [...slots.values()].flatMap((slot) => writeSlot(draft, slot))
   return { ...draft, nodes, output: aliases.get(draft.output) ?? draft.output }
+}
+
+/** What makes one number of many: their order of summation is the engine's, and so is the last bit. */
+const sums =
+  /^(Conv|ConvTranspose|Gemm|MatMul|Einsum|LRN|Resize|AveragePool|Global.*|Reduce.*|.*Softmax)$/
+
+/** What jumps where its input only moves. */
+const steps = /^(Floor|Ceil|Round|Sign|Mod|Equal|Less|LessOrEqual|Greater|GreaterOrEqual|Cast)$/
+
+/**
+ * Values of pixels, each by itself, that decide on which side of a step something lies (fake quantisation,
+ * thresholds): they are rounded as often as TensorFlow rounds them.
+ */
+function readExactly({ nodes }: Draft): ReadonlySet<string> {
+  const summed = new Set<string>()
+  for (const { op, inputs, outputs } of nodes) {
+    if (sums.test(op) || inputs.some((name) => summed.has(name))) addAll(summed, outputs)
+  }
+  const exact = new Set<string>()
+  for (const { op, inputs, outputs } of nodes.toReversed()) {
+    const decides = steps.test(op) || outputs.some((name) => exact.has(name))
+    if (decides)
+      addAll(
+        exact,
+        inputs.filter((name) => !summed.has(name)),
+      )
+  }
+  return exact
+}
+
+function addAll(names: Set<string>, added: readonly string[]): void {
+  for (const name of added) names.add(name)
 }
 
 interface AffineStep {
