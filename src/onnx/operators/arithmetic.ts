@@ -21,11 +21,12 @@ import { imageAxes } from '../window.ts'
 
 export const add: Binary = { op: 'Add', compute: (a, b) => a + b, exact: (a, b) => a + b }
 export const multiply: Binary = { op: 'Mul', compute: (a, b) => a * b, exact: (a, b) => a * b }
-const subtract: Binary = { op: 'Sub', compute: (a, b) => a - b, exact: (a, b) => a - b }
-const divide: Binary = { op: 'Div', compute: (a, b) => a / b }
+export const subtract: Binary = { op: 'Sub', compute: (a, b) => a - b, exact: (a, b) => a - b }
+export const divide: Binary = { op: 'Div', compute: (a, b) => a / b }
 export const divideTowardsZero: Binary = { op: 'Div', compute: (a, b) => Math.trunc(a / b) }
 const divideWhole: Binary = { op: 'Div', compute: (a, b) => Math.floor(a / b) }
-const modulo: Binary = { op: 'Mod', compute: (a, b) => a - Math.floor(a / b) * b }
+/** The rest of whole numbers, which has the sign of the divisor. */
+export const modulo: Binary = { op: 'Mod', compute: (a, b) => a - Math.floor(a / b) * b }
 const raise: Binary = { op: 'Pow', compute: (a, b) => a ** b, exact: raiseWhole }
 const larger: Binary = { op: 'Max', compute: Math.max }
 const smaller: Binary = { op: 'Min', compute: Math.min }
@@ -35,6 +36,9 @@ const comparison = (op: string, compare: (a: number, b: number) => boolean): Bin
   compute: (a, b) => Number(compare(a, b)),
   dtype: 'bool',
 })
+export const equal = comparison('Equal', (a, b) => a === b)
+export const less = comparison('Less', (a, b) => a < b)
+export const not: Unary = { compute: (x) => Number(x === 0), write: writeOperator('Not') }
 
 const negate: Unary = { compute: (x) => -x, write: writeOperator('Neg') }
 const invert: Unary = { compute: (x) => 1 / x, write: writeOperator('Reciprocal') }
@@ -78,12 +82,8 @@ function floorOfQuotient(emitter: Emitter, a: Value, b: Value): Value {
   const round = (op: string, compute: Unary['compute'], x: Value) =>
     applyUnary(emitter, { compute, write: writeOperator(op) }, x)
   const quotient = applyBinary(emitter, divide, a, b)
-  const isWhole = applyBinary(
-    emitter,
-    comparison('Equal', (x, y) => x === y),
-    restOfFloats(emitter, a, b),
-    known('float32', [], [0]),
-  )
+  const none = known('float32', [], [0])
+  const isWhole = applyBinary(emitter, equal, restOfFloats(emitter, a, b), none)
   return writeSelection(emitter, [
     isWhole,
     round('Round', roundToEven, quotient),
@@ -103,13 +103,7 @@ export function restOfFloats(emitter: Emitter, a: Value, b: Value): Value {
  */
 function asDivisor(emitter: Emitter, a: Value, b: Value): Value {
   if (a.kind === 'known' || b.kind !== 'known') return b
-  const isItself = applyBinary(
-    emitter,
-    comparison('Equal', (x, y) => x === y),
-    a,
-    a,
-  )
-  return writeSelection(emitter, [isItself, b, a])
+  return writeSelection(emitter, [applyBinary(emitter, equal, a, a), b, a])
 }
 
 function divideToFloor({ emitter, inputs }: Operation): Value {
@@ -128,16 +122,7 @@ function floorOfWhole(emitter: Emitter, a: Value, b: Value): Value {
   const apply = (function_: Binary, x: Value, y: Value) => applyBinary(emitter, function_, x, y)
   const quotient = apply(divideTowardsZero, a, b)
   const rest = apply(subtract, a, apply(multiply, quotient, b))
-  const isSame = apply(
-    comparison('Equal', (x, y) => x === y),
-    rest,
-    apply(modulo, a, b),
-  )
-  const isLess = applyUnary(
-    emitter,
-    { compute: (x) => Number(!x), write: writeOperator('Not') },
-    isSame,
-  )
+  const isLess = applyUnary(emitter, not, apply(equal, rest, apply(modulo, a, b)))
   return apply(subtract, quotient, writeCast(emitter, store(emitter, isLess), a.dtype))
 }
 
@@ -242,9 +227,9 @@ export const arithmeticOperators: Readonly<Record<string, Operator>> = {
   SquaredDifference: squareDifference,
   Greater: binary(comparison('Greater', (a, b) => a > b)),
   GreaterEqual: binary(comparison('GreaterOrEqual', (a, b) => a >= b)),
-  Less: binary(comparison('Less', (a, b) => a < b)),
+  Less: binary(less),
   LessEqual: binary(comparison('LessOrEqual', (a, b) => a <= b)),
-  Equal: binary(comparison('Equal', (a, b) => a === b)),
+  Equal: binary(equal),
   Neg: negateInput,
   Reciprocal: unary(invert),
   Inv: unary(invert),

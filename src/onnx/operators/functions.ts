@@ -11,15 +11,21 @@ import {
 import { known } from '../known.ts'
 import type { Operation, Operator } from '../operation.ts'
 import type { Stored, Value } from '../value.ts'
-import { add, divideTowardsZero, multiply, restOfFloats } from './arithmetic.ts'
+import {
+  add,
+  divide,
+  divideTowardsZero,
+  equal,
+  less,
+  modulo,
+  multiply,
+  not,
+  restOfFloats,
+  subtract,
+} from './arithmetic.ts'
 
 const logarithm: Unary = { compute: Math.log, write: writeOperator('Log') }
 const exponential: Unary = { compute: Math.exp, write: writeOperator('Exp') }
-const divide: Binary = { op: 'Div', compute: (a, b) => a / b }
-const subtract: Binary = { op: 'Sub', compute: (a, b) => a - b }
-const equal: Binary = { op: 'Equal', compute: (a, b) => Number(a === b), dtype: 'bool' }
-const less: Binary = { op: 'Less', compute: (a, b) => Number(a < b), dtype: 'bool' }
-const not: Unary = { compute: (x) => Number(x === 0), write: writeOperator('Not') }
 
 const one = known('float32', [], [1])
 const zero = known('float32', [], [0])
@@ -63,10 +69,8 @@ function isOrdinary({ emitter, inputs: [x] }: Operation): Value {
 function moduloToFloor(operation: Operation): Value {
   const { emitter } = operation
   const [x, y] = [operation.input(0), operation.input(1)]
-  const compute = (a: number, b: number) => a - Math.floor(a / b) * b
-  if (x.kind === 'known' && y.kind === 'known')
-    return applyBinary(emitter, { op: 'Mod', compute }, x, y)
-  if (x.dtype !== 'float32') return applyBinary(emitter, { op: 'Mod', compute }, x, y)
+  const isKnown = x.kind === 'known' && y.kind === 'known'
+  if (isKnown || x.dtype !== 'float32') return applyBinary(emitter, modulo, x, y)
   const rest = restOfFloats(emitter, x, y)
   const isOther = applyBinary(emitter, less, applyBinary(emitter, multiply, rest, y), zero)
   return writeSelection(emitter, [isOther, applyBinary(emitter, add, rest, y), rest])

@@ -72,7 +72,7 @@ function placesOfLargest(emitter: Emitter, x: Stored, count: number): Stored {
   const differs = emitter.node('Not', { inputs: [equal.name] }, equal)
   const steps = writeCast(emitter, differs, 'int32')
   const ofAll = { ...steps, shape: sorted.shape }
-  const front = [...sorted.shape.map((_, axis) => Number(axis === sorted.shape.length - 1))]
+  const front = sorted.shape.map((_, axis) => Number(axis === sorted.shape.length - 1))
   const pads = emitter.integers([...front, ...front.map(() => 0)])
   const padded = emitter.node('Pad', { inputs: [steps.name, pads] }, ofAll)
   const lastAxis = number('int64', [sorted.shape.length - 1])

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { request } from 'undici'
 import { withFault } from '../../fixtures/faults.ts'
 import { picture, png } from '../../support/known-images.ts'
-import { type ServedProcess, startServed } from '../../support/served-process.ts'
+import { startServed } from '../../support/served-process.ts'
 import type { Fault } from '../support/fault.ts'
 
 /** Enough that they cannot be part of the batch that runs. */
@@ -24,13 +24,13 @@ export const givenUp: readonly Fault[] = [
     async run({ repository, images }) {
       const server = await startServed({ repository, faulty: true, environment })
       const url = urlOf(server.origin)
-      while ((await server.capacity('small')) < 1) await sleep(lookAgainMs)
+      await becomes(() => server.capacity('small'), 1)
       const sessions = await server.sessions()
       // It stays busy then, however slowly they come and go.
       for (const pid of sessions) process.kill(pid, 'SIGSTOP')
       const body = await png(picture(999))
       const busy = request(url, { method: 'POST', body }).then((answer) => answer.body.dump())
-      await metricIs(server, 'batch_size_sum', 1)
+      await becomes(() => server.metric('batch_size_sum'), 1)
       const leave = new AbortController()
       setMaxListeners(many, leave.signal)
       const left = images
@@ -38,10 +38,10 @@ export const givenUp: readonly Fault[] = [
         .map(({ body }) =>
           request(url, { method: 'POST', body, signal: leave.signal }).catch(() => 'left'),
         )
-      await metricIs(server, 'queue_depth', left.length)
+      await becomes(() => server.metric('queue_depth'), left.length)
       leave.abort()
       await Promise.all(left)
-      await metricIs(server, 'queue_depth', 0)
+      await becomes(() => server.metric('queue_depth'), 0)
       for (const pid of sessions) process.kill(pid, 'SIGCONT')
       await busy
       const computed = await server.metric('batch_size_sum', { model: 'small' })
@@ -78,13 +78,13 @@ export const givenUp: readonly Fault[] = [
 
 const urlOf = (origin: string) => `${origin}/v1/classify?model=small`
 
-async function metricIs(server: ServedProcess, name: string, value: number): Promise<void> {
+async function becomes(read: () => Promise<number>, value: number): Promise<void> {
   const endAt = performance.now() + waitLimitMs
   while (performance.now() < endAt) {
-    if ((await server.metric(name)) === value) return
+    if ((await read()) === value) return
     await sleep(lookAgainMs)
   }
-  assert.equal(await server.metric(name), value, name)
+  assert.equal(await read(), value, `${read}`)
 }
 
 async function keepBusy(origin: string) {
