@@ -1,5 +1,6 @@
-// Notices that the process that started this one is gone, however it ended: `npm start` and its shell
-// end at a signal and hand none on, and nothing can be handed on by a process that was killed.
+// Notices that the process that started this one is gone, however it ended: npm and its shell (`npm
+// start`, `npx`, a script of a package.json) end at a signal and hand none on, and nothing can be handed
+// on by a process that was killed.
 
 /** Until then an orphan keeps its port. */
 const lookEveryMs = 500
@@ -19,3 +20,14 @@ export function watchParent(): AbortSignal {
   watch.unref()
   return gone.signal
 }
+
+/**
+ * Whether npm runs `resnet-serving serve` and nothing else: `npx resnet-serving serve`, or a script of
+ * someone's package.json. What a longer script puts into the background is meant to outlive it.
+ * @param environment npm_lifecycle_script is what npm hands its shell; npx leaves the arguments out
+ */
+export function isNpmCommand(environment: NodeJS.ProcessEnv): boolean {
+  return serveAlone.test(environment.npm_lifecycle_script ?? '')
+}
+
+const serveAlone = /^(\w+=\S*\s+)*['"]?resnet-serving['"]?(\s+serve\b[^&|;]*)?$/

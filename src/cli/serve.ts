@@ -5,7 +5,7 @@ import { startSpares } from '../sessions/spares.ts'
 import { assertPortIsFree } from './free-port.ts'
 import { fillRepository } from './models/fill-repository.ts'
 import { inOneLine } from './one-line.ts'
-import { watchParent } from './orphan-watch.ts'
+import { isNpmCommand, watchParent } from './orphan-watch.ts'
 import { packageVersion } from './package-version.ts'
 import { wantedSpares } from './wanted-spares.ts'
 
@@ -42,7 +42,8 @@ export function serveCommand(): Command {
   }
   return command.action(
     inOneLine(async ({ endWithParent = false }: { endWithParent?: boolean }) => {
-      const orphaned = endWithParent ? watchParent() : new AbortController().signal
+      const endsAlong = endWithParent || isNpmCommand(process.env)
+      const orphaned = endsAlong ? watchParent() : new AbortController().signal
       const leave = () => process.kill(process.pid, 'SIGTERM')
       orphaned.addEventListener('abort', leave)
       const config = readConfig(process.env, flagsOf(command))

@@ -1,4 +1,4 @@
-// A service does not outlive what it was started for: `npm start`, `bench`, a terminal's window.
+// A service does not outlive what it was started for: `npm start`, `npx`, `bench`, a terminal's window.
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { isNpmCommand } from '../../src/cli/orphan-watch.ts'
 import { isAlive } from '../support/is-alive.ts'
 import { writeSmallModel } from '../support/known-images.ts'
 import { tempFolder } from '../support/temp-folder.ts'
@@ -68,6 +69,28 @@ test('npm start: the server drains when the shell that npm puts before it is gon
   assert.match(text(), /"draining"/)
   assert.match(text(), /"stopped"/)
   assert.doesNotMatch(text(), /"level":[456]0/)
+})
+
+test('npx resnet-serving serve: the server drains when npx is ended', async (t) => {
+  // Without --no npx would ask the registry where the clone is not built.
+  const { child, text, closed } = run(t, ['npx', '--no', 'resnet-serving', 'serve'])
+  await until(() => /"listening"/.test(text()))
+  child.kill('SIGTERM') // at SIGINT, which a terminal sends to everyone, npx itself waits for the server
+  await closed
+  assert.match(text(), /"draining"[\s\S]*"stopped"/)
+  assert.doesNotMatch(text(), /"level":[456]0/)
+})
+
+test('a script of a package.json that only serves is known, one that does more is not', () => {
+  const known = [
+    "'resnet-serving'",
+    'resnet-serving serve --port 9000',
+    'PORT=1 resnet-serving serve',
+  ]
+  for (const script of known) assert.ok(isNpmCommand({ npm_lifecycle_script: script }), script)
+  const others = ['resnet-serving serve & sleep 1', 'node dist/src/cli/bin.cjs serve', 'vitest', '']
+  for (const script of others) assert.ok(!isNpmCommand({ npm_lifecycle_script: script }), script)
+  assert.ok(!isNpmCommand({}))
 })
 
 for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP', 'SIGKILL'] as const) {
