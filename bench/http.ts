@@ -7,12 +7,12 @@ import { mkdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { rawLoad } from './http/raw-load.ts'
 import type { ServerKind, ServerTask, ServerUsage } from './http/server-process.ts'
 import { measureTransports } from './http/transports.ts'
 import { readProfile } from './profile/cpu-profile.ts'
 import { flameGraph } from './profile/flame-graph.ts'
 import { machine } from './support/machine.ts'
+import { rawLoad } from './support/raw-load.ts'
 import { scriptOptions } from './support/script-options.ts'
 import { createSamples, markdownTable, shown } from './support/statistics.ts'
 
@@ -36,7 +36,7 @@ const body = new Uint8Array(Number(given.bytes)).map((_, index) => (index * 31) 
 interface Server {
   readonly name: string
   readonly child: ChildProcess
-  readonly port: number
+  readonly origin: string
 }
 
 async function ask<Answer>(child: ChildProcess, task: ServerTask): Promise<Answer> {
@@ -48,11 +48,17 @@ async function start(kind: ServerKind): Promise<Server> {
   const program = fileURLToPath(new URL('./http/server-process.js', import.meta.url))
   const child = fork(program, [kind], { execArgv: ['--enable-source-maps'] })
   const [{ origin }] = (await once(child, 'message')) as [{ origin: string }]
-  return { name: kinds[kind], child, port: Number(new URL(origin).port) }
+  return { name: kinds[kind], child, origin }
 }
 
-const load = (server: Server, ms: number) =>
-  rawLoad({ port: server.port, connections: Number(given.connections), durationMs: ms, body })
+const load = ({ origin }: Server, durationMs: number) =>
+  rawLoad({
+    origin,
+    path: '/v1/classify',
+    bodies: [body],
+    connections: Number(given.connections),
+    durationMs,
+  })
 
 const servers = await Promise.all((Object.keys(kinds) as ServerKind[]).map(start))
 const samples = createSamples()

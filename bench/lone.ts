@@ -5,7 +5,6 @@ import { availableParallelism } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { startOwnLoops } from './compare/bare-own.ts'
 import { contenders, type Running, start } from './compare/contenders.ts'
-import { closedLoop } from './compare/load.ts'
 import { awake } from './compare/measure.ts'
 import { endTrees, signalTree } from './compare/process-tree.ts'
 import { ownPrefix } from './compare/ratios.ts'
@@ -14,6 +13,7 @@ import { lonePage } from './lone/report.ts'
 import type { LoneRound, LoneRun } from './lone/rounds.ts'
 import { machine } from './support/machine.ts'
 import { photographs } from './support/photographs.ts'
+import { rawLoad } from './support/raw-load.ts'
 import { scriptOptions } from './support/script-options.ts'
 
 const given = scriptOptions({
@@ -65,7 +65,7 @@ for (const engine of given.engines.split(',')) {
   if (contender === undefined) throw new Error(`there is no service with ${engine}. This is a bug.`)
   const service = await start(contender, images)
   // V8 optimises what runs often, and no other load comes before the first round here.
-  await closedLoop(service.target, 1, { settleMs: 0, windowMs: 20 * windowMs })
+  await rawLoad({ ...service.target, connections: 1, durationMs: 20 * windowMs })
   signalTree(service.pid, 'SIGSTOP')
   pairs.push({ engine, loops, service, rounds: [] })
 }
@@ -78,8 +78,8 @@ async function measureRound({ loops, service }: Pair): Promise<LoneRound> {
     decodeMs: (await loops.measure({ kind: 'decode', atOnce: 1, ...bare })).medianMs,
     bothMs: (await loops.measure({ kind: 'image', ...bare })).medianMs,
   }))
-  const drive = () =>
-    closedLoop(service.target, 1, { settleMs: windowMs / 2, windowMs: 2 * windowMs })
+  const load = { connections: 1, settleMs: windowMs / 2, durationMs: 2 * windowMs }
+  const drive = () => rawLoad({ ...service.target, ...load })
   const { p50Ms } = await awake(service.pid, drive)
   const after = await awake(loops.pid, infer)
   return { ...before, serviceMs: p50Ms, inferAgainMs: after.medianMs }

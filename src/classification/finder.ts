@@ -176,7 +176,7 @@ type Decode = (served: ServedModel, terms: Terms) => Promise<Decoded>
  * Decodes once for all models that ask before the next microtask; those with the same recipe share
  * a crop. It is given up when all of them are.
  */
-function decodeOnce({ imaging, observe }: FinderOptions, search: Search): Decode {
+function decodeOnce({ imaging, observe, table }: FinderOptions, search: Search): Decode {
   const recipes = new Map<string, CropRecipe>()
   const signals: Cancellation[] = []
   let owner = ''
@@ -185,7 +185,11 @@ function decodeOnce({ imaging, observe }: FinderOptions, search: Search): Decode
     await undefined
     const startedAt = performance.now()
     const wanted = [...recipes.values()]
-    const image = await imaging.decode(search.image, wanted, { owner, signal: allAborted(signals) })
+    const image = await imaging.decode(search.image, wanted, {
+      owner,
+      signal: allAborted(signals),
+      isAlone: owedBy(table) === signals.length,
+    })
     const decodedAt = performance.now()
     observe.decoded(image)
     const waitMs = Math.max(0, decodedAt - startedAt - image.decodeMs)
@@ -198,6 +202,11 @@ function decodeOnce({ imaging, observe }: FinderOptions, search: Search): Decode
     decoding ??= start()
     return decoding
   }
+}
+
+/** Images that all models together owe an answer. */
+function owedBy(table: Pick<ModelTable, 'all'>): number {
+  return table.all().reduce((sum, { inFlight }) => sum + inFlight, 0)
 }
 
 /** Aborted when the last of `signals` is. */

@@ -42,14 +42,15 @@ export async function decode({
   const part = unite(crops.map((crop) => crop.needs))
   const stored = storedBox(part, upright, header.orientation)
   const cut = async () => {
-    const raster = await refusing(format, () => readPixels(bytes, header, stored))
-    const rows = uprightRows(raster, header.orientation)
-    return crops.map((crop) => cutCrop(crop, rows, part))
+    const pixels = refusing(format, () => readPixels(bytes, header, stored))
+    // Now, while libvips works on a thread of its own.
+    const digest = createHash('sha256').update(bytes).digest('base64url')
+    const rows = uprightRows(await pixels, header.orientation)
+    return { crops: crops.map((crop) => cutCrop(crop, rows, part)), digest }
   }
   return {
-    crops: await withinMemory(memory, cost, cut),
+    ...(await withinMemory(memory, cost, cut)),
     format,
-    digest: createHash('sha256').update(bytes).digest('base64url'),
     ...upright,
     decodeMs: performance.now() - startedAt,
   }

@@ -3,6 +3,7 @@
 import { Piscina } from 'piscina'
 import { ServiceError } from '../errors.ts'
 import type { DecodeJob } from './decode.ts'
+import { createDecodeHere } from './decode-here.ts'
 import { sniffFormat } from './format.ts'
 import type {
   CropRecipe,
@@ -49,23 +50,19 @@ export function createImaging({
   })
 
   const memory = createMemoryBudget(maxDecodeBytes, maxPixels)
+  const decodeHere = createDecodeHere()
   let meanMs = 0
 
   async function decode(
     bytes: Uint8Array,
     recipes: readonly CropRecipe[],
-    { owner = '', signal }: DecodeOptions = {},
+    { owner = '', signal, isAlone = false }: DecodeOptions = {},
   ): Promise<DecodedImage> {
     const format = accept(bytes, formats)
     const release = await slots.take(owner, signal)
     try {
-      const image = await runJob(pool, {
-        bytes: movable(bytes),
-        format,
-        recipes,
-        maxPixels,
-        memory,
-      })
+      const job = { bytes, format, recipes, maxPixels, memory }
+      const image = await ((isAlone && decodeHere(job)) || runJob(pool, job))
       meanMs += (image.decodeMs - meanMs) * (meanMs === 0 ? 1 : weight)
       return image
     } finally {
@@ -105,8 +102,10 @@ function movable(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
     : new Uint8Array(bytes)
 }
 
-async function runJob(pool: Piscina, job: DecodeJob & { bytes: Uint8Array<ArrayBuffer> }) {
-  const answer: Answer = await pool.run(job, { transferList: [job.bytes.buffer] })
+async function runJob(pool: Piscina, given: DecodeJob): Promise<DecodedImage> {
+  const bytes = movable(given.bytes)
+  const job: DecodeJob = { ...given, bytes }
+  const answer: Answer = await pool.run(job, { transferList: [bytes.buffer] })
   if (answer.ok) return answer.image
   throw new ServiceError(answer.code, answer.message, { cause: answer.cause })
 }

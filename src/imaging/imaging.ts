@@ -1,5 +1,6 @@
 // Encoded bytes of anybody's photograph -> the uint8 RGB crop a network takes. Decoding and
-// resizing run on threads of their own; the calling thread only hands bytes over.
+// resizing run on threads of their own; the calling thread only hands bytes over, or resizes a small
+// photograph that comes alone.
 import type { Cancellation } from '../cancellation.ts'
 
 /** How Pillow names its filters (Image.Resampling), all with antialiasing when they shrink. */
@@ -49,6 +50,8 @@ export interface DecodeOptions {
   readonly owner?: string
   /** Drops the image while it waits for a thread. */
   readonly signal?: Cancellation
+  /** Nobody else waits for anything, so the calling thread may resize a small image itself. */
+  readonly isAlone?: boolean
 }
 
 export interface Imaging {

@@ -8,7 +8,7 @@ import { loadWithPreferredEngine } from '../../src/engines/choose.ts'
 import { sharp } from '../../src/imaging/sharp.ts'
 import { writeSavedModel } from '../../src/savedmodel/write-saved-model.ts'
 import { createGraphBuilder } from '../support/graph-builder.ts'
-import { faultyPicture, noise, picture } from '../support/pictures.ts'
+import { faultyPicture, noise, noisePicture, picture } from '../support/pictures.ts'
 import { type Service, startService } from '../support/service.ts'
 import { sessionRequest } from '../support/session-request.ts'
 import { until } from '../support/test-pool.ts'
@@ -55,6 +55,20 @@ test('every answer says how long its stages took and how many images shared its 
   assert.ok(answer !== undefined)
   for (const ms of Object.values(answer.timing)) assert.ok(ms >= 0)
   assert.equal(answer.batchSize, 1)
+})
+
+test('only an image that nobody waits beside is decoded without a decoding thread', async () => {
+  const photograph = (seed: number) => requestFor(noisePicture(seed, 64).jpeg().toBuffer())
+  const stayed = ({ image }: ClassifyRequest) => image.length > 0 // a thread is given the bytes
+  const alone = await photograph(1)
+  await service.classifier.classify(alone)
+  assert.ok(stayed(alone))
+  const beside = await Promise.all([photograph(2), photograph(3)])
+  await Promise.all(beside.map((request) => service.classifier.classify(request)))
+  assert.deepEqual(beside.map(stayed), [false, false])
+  const again = await photograph(4)
+  await service.classifier.classify(again)
+  assert.ok(stayed(again))
 })
 
 test('several models are asked on one decode', async () => {

@@ -1,12 +1,18 @@
 // The cheapest load generator that Node allows: raw sockets, requests made once, answers counted by
 // their Content-Length. A generator that takes more of two cores than the server shows itself.
 import { connect, type Socket } from 'node:net'
+import { percentile } from './statistics.ts'
 
 export interface RawLoadOptions {
-  readonly port: number
+  readonly origin: string
+  readonly path: string
+  readonly headers?: Readonly<Record<string, string>>
+  /** Sent in turn. */
+  readonly bodies: readonly Uint8Array[]
   readonly connections: number
+  /** Goes before and is not counted. */
+  readonly settleMs?: number
   readonly durationMs: number
-  readonly body: Uint8Array
 }
 
 export interface RawLoadFigure {
@@ -20,44 +26,49 @@ const headEnd = Buffer.from('\r\n\r\n')
 
 /** Sends requests one after another on each connection until the time is over. */
 export async function rawLoad(options: RawLoadOptions): Promise<RawLoadFigure> {
-  const { port, connections, durationMs, body } = options
-  const head = `POST /v1/classify HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: ${body.length}\r\n\r\n`
-  const request = Buffer.concat([Buffer.from(head), body])
+  const { origin, bodies, connections, settleMs = 0, durationMs } = options
+  const requests = bodies.map((body) => Buffer.concat([headOf(options, body), body]))
+  const countFrom = performance.now() + settleMs
+  const endAt = countFrom + durationMs
   const latenciesMs: number[] = []
-  const startedAt = performance.now()
-  const endAt = startedAt + durationMs
-  await Promise.all(
-    Array.from({ length: connections }, () => exchange({ port, request, endAt, latenciesMs })),
-  )
-  const seconds = (performance.now() - startedAt) / 1000
-  latenciesMs.sort((a, b) => a - b)
+  const load = { port: Number(new URL(origin).port), requests, countFrom, endAt, latenciesMs }
+  await Promise.all(Array.from({ length: connections }, () => exchange(load)))
+  const seconds = (performance.now() - countFrom) / 1000
   return {
     requestsPerSecond: latenciesMs.length / seconds,
     requests: latenciesMs.length,
-    p50Ms: latenciesMs[Math.floor(latenciesMs.length * 0.5)] ?? Number.NaN,
-    p99Ms: latenciesMs[Math.floor(latenciesMs.length * 0.99)] ?? Number.NaN,
+    p50Ms: percentile(latenciesMs, 0.5),
+    p99Ms: percentile(latenciesMs, 0.99),
   }
 }
 
-interface Exchange {
+function headOf({ path, headers = {} }: RawLoadOptions, body: Uint8Array): Buffer {
+  const fields = { host: '127.0.0.1', ...headers, 'content-length': body.length }
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`)
+  return Buffer.from(`POST ${path} HTTP/1.1\r\n${lines.join('')}\r\n`)
+}
+
+interface Load {
   readonly port: number
-  readonly request: Buffer
+  readonly requests: readonly Buffer[]
+  readonly countFrom: number
   readonly endAt: number
   readonly latenciesMs: number[]
 }
 
-function exchange({ port, request, endAt, latenciesMs }: Exchange): Promise<void> {
+function exchange({ port, requests, countFrom, endAt, latenciesMs }: Load): Promise<void> {
   return new Promise((resolve, reject) => {
     const socket = connect({ port, host: '127.0.0.1', noDelay: true })
+    let sent = 0
     let sentAt = 0
     const send = () => {
       sentAt = performance.now()
-      socket.write(request)
+      socket.write(requests[sent++ % requests.length] as Buffer)
     }
     onAnswer(socket, (status) => {
       if (status !== '200') return reject(new Error(`the server answered ${status}`))
       const now = performance.now()
-      latenciesMs.push(now - sentAt)
+      if (now >= countFrom) latenciesMs.push(now - sentAt)
       if (now < endAt) send()
       else socket.end()
     })
