@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, readFileSync } from 'node:fs'
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -69,6 +69,10 @@ test('npm start: the server drains when the shell that npm puts before it is gon
   assert.match(text(), /"draining"/)
   assert.match(text(), /"stopped"/)
   assert.doesNotMatch(text(), /"level":[456]0/)
+})
+
+test('what a build makes is a program, also where a link to it is older', () => {
+  accessSync(program, constants.X_OK)
 })
 
 test('npx resnet-serving serve: the server drains when npx is ended', async (t) => {
