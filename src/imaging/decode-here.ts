@@ -2,7 +2,7 @@
 // for which idle cores would have to be woken twice. libvips works on a thread of libuv's even so; what the
 // calling thread does is the resize, and of so few pixels it is done before another request is read.
 import type { DecodeJob } from './decode.ts'
-import type { DecodedImage, ImageFormat } from './imaging.ts'
+import type { DecodedImage } from './imaging.ts'
 import { readPlainJpeg } from './jpeg-header.ts'
 
 /** Of the whole image, 800 x 600 and some more; a larger one gains little and holds the thread up. */
@@ -26,7 +26,7 @@ export function createDecodeHere(): DecodeHere {
 }
 
 /** Only by a header that costs nothing to read: libvips would be asked by the decoding thread again. */
-function isSmall({ bytes, format }: { readonly bytes: Uint8Array; readonly format: ImageFormat }) {
+function isSmall({ bytes, format }: DecodeJob): boolean {
   if (format !== 'jpeg' || bytes.length > maxBytesHere) return false
   const plain = readPlainJpeg(bytes)
   return plain !== null && !plain.progressive && plain.width * plain.height <= maxPixelsHere

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test'
 import type { ServiceError } from '../../src/errors.ts'
 import { createImaging } from '../../src/imaging/decoder-pool.ts'
 import type { Imaging } from '../../src/imaging/imaging.ts'
-import { noisePicture, picture } from '../support/pictures.ts'
+import { noisePicture } from '../support/pictures.ts'
 import { imagenetCrop } from '../support/recipes.ts'
 
 let imaging: Imaging
@@ -72,15 +72,13 @@ test('what is broken is refused in the same words', async () => {
 })
 
 test('it waits for its turn as others do', async () => {
-  const slow = imaging.decode(
-    new Uint8Array(await photograph(1400, 1400).png().toBuffer()),
-    recipes,
-  )
+  const large = await photograph(1400, 1400).png().toBuffer()
+  const file = await photograph(500, 375).jpeg().toBuffer()
+  const slow = imaging.decode(new Uint8Array(large), recipes)
   const order: string[] = []
-  const file = await picture(1)
   await Promise.all([
     slow.then(() => order.push('slow')),
-    decode(file, true).then(() => order.push('here')),
+    decode(file, true).then(({ stayed }) => order.push(stayed ? 'here' : 'there')),
   ])
   assert.deepEqual(order, ['slow', 'here'])
 })
